@@ -1,0 +1,58 @@
+"""What a table is, and the declared tables that the other rooms meet through. No I/O, no statistics."""
+
+from synovia.tables.effect import ARM_DATA, CONVERSIONS, EFFECTS, ESTIMATES, OMISSIONS
+from synovia.tables.record import CLUSTERS, PAIRS, RECORDS, REJECTS
+from synovia.tables.schema import Column, Parsed, Row, Table, check, empty, format_cell, frame, parse
+from synovia.tables.study import ARMS, CONTRASTS, FINDINGS, OUTCOMES, PREPARATIONS, PUBLISHED, STUDIES
+from synovia.tables.verdict import DECISIONS, LINKS, STAGES, VERDICTS
+
+__all__ = [
+    "ARMS",
+    "ARM_DATA",
+    "CLUSTERS",
+    "CONTRASTS",
+    "CONVERSIONS",
+    "DECISIONS",
+    "DERIVED",
+    "EFFECTS",
+    "ESTIMATES",
+    "EVIDENCE",
+    "FINDINGS",
+    "LINKS",
+    "OMISSIONS",
+    "OUTCOMES",
+    "PAIRS",
+    "PREPARATIONS",
+    "PUBLISHED",
+    "RECORDS",
+    "REJECTS",
+    "STAGES",
+    "STUDIES",
+    "VERDICTS",
+    "Column",
+    "Parsed",
+    "Row",
+    "Table",
+    "check",
+    "empty",
+    "format_cell",
+    "frame",
+    "parse",
+]
+
+EVIDENCE: tuple[Table, ...] = (LINKS, STUDIES, ARMS, OUTCOMES, CONTRASTS, PREPARATIONS, FINDINGS, PUBLISHED)
+"""Tables that people fill in and that the journal records row by row."""
+
+DERIVED: tuple[Table, ...] = (
+    RECORDS,
+    REJECTS,
+    PAIRS,
+    CLUSTERS,
+    VERDICTS,
+    CONVERSIONS,
+    ARM_DATA,
+    OMISSIONS,
+    EFFECTS,
+    ESTIMATES,
+)
+"""Tables that Synovia computes and that may be deleted at any time."""

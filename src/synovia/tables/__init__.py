@@ -1,7 +1,15 @@
 """What a table is, and the declared tables that the other rooms meet through. No I/O, no statistics."""
 
-from synovia.tables.effect import ARM_DATA, CONVERSIONS, EFFECTS, ESTIMATES, OMISSIONS
-from synovia.tables.record import CLUSTERS, PAIRS, RECORDS, REJECTS
+from synovia.tables.effect import (
+    ARM_DATA,
+    COEFFICIENTS,
+    CONTRIBUTIONS,
+    CONVERSIONS,
+    EFFECTS,
+    ESTIMATES,
+    OMISSIONS,
+)
+from synovia.tables.record import CLUSTERS, MERGES, PAIRS, RECORDS, REJECTS
 from synovia.tables.schema import Column, Parsed, Row, Table, check, empty, format_cell, frame, parse
 from synovia.tables.study import ARMS, CONTRASTS, FINDINGS, OUTCOMES, PREPARATIONS, PUBLISHED, STUDIES
 from synovia.tables.verdict import DECISIONS, LINKS, STAGES, VERDICTS
@@ -10,6 +18,8 @@ __all__ = [
     "ARMS",
     "ARM_DATA",
     "CLUSTERS",
+    "COEFFICIENTS",
+    "CONTRIBUTIONS",
     "CONTRASTS",
     "CONVERSIONS",
     "DECISIONS",
@@ -19,6 +29,7 @@ __all__ = [
     "EVIDENCE",
     "FINDINGS",
     "LINKS",
+    "MERGES",
     "OMISSIONS",
     "OUTCOMES",
     "PAIRS",
@@ -54,5 +65,7 @@ DERIVED: tuple[Table, ...] = (
     OMISSIONS,
     EFFECTS,
     ESTIMATES,
+    CONTRIBUTIONS,
+    COEFFICIENTS,
 )
 """Tables that Synovia computes and that may be deleted at any time."""

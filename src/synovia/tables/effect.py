@@ -2,7 +2,7 @@
 
 from synovia.tables.schema import Column, Table
 
-__all__ = ["ARM_DATA", "CONVERSIONS", "EFFECTS", "ESTIMATES", "OMISSIONS"]
+__all__ = ["ARM_DATA", "COEFFICIENTS", "CONTRIBUTIONS", "CONVERSIONS", "EFFECTS", "ESTIMATES", "OMISSIONS"]
 
 CONVERSIONS = Table(
     "conversions",
@@ -135,4 +135,52 @@ ESTIMATES = Table(
         Column("warnings", "text", "what the fit says about itself"),
     ),
     ("synthesis_id", "variant"),
+)
+
+CONTRIBUTIONS = Table(
+    "contributions",
+    "one effect inside one synthesis: its own interval and the weight it carries",
+    (
+        Column("synthesis_id", "text", "synthesis of the protocol", required=True),
+        Column("variant", "text", "primary, or the name of a sensitivity analysis", required=True),
+        Column("effect_id", "text", "study, arm and comparator", required=True),
+        Column("study_id", "text", "study", required=True),
+        Column("label", "text", "how the report names it"),
+        Column("estimate", "number", "effect on the scale"),
+        Column("lower", "number", "lower confidence limit of the effect alone"),
+        Column("upper", "number", "upper confidence limit of the effect alone"),
+        Column("std_error", "number", "standard error"),
+        Column("weight", "number", "weight in the pooled result", "percent"),
+        Column("n", "number", "participants in the arm"),
+        Column("n_comparator", "number", "participants in the comparator"),
+        Column("weeks", "number", "weeks from the first injection", "weeks"),
+        Column("derived", "text", "what Synovia derived on the way"),
+        Column("caution", "text", "cautions of the rows it came from"),
+        Column("lines", "text", "lines of evidence/outcomes.csv, joined by '; '"),
+    ),
+    ("synthesis_id", "variant", "effect_id"),
+)
+
+COEFFICIENTS = Table(
+    "coefficients",
+    "one coefficient of one meta-regression, or one subgroup of one synthesis",
+    (
+        Column("synthesis_id", "text", "synthesis of the protocol", required=True),
+        Column(
+            "analysis",
+            "text",
+            "formula of the meta-regression, or the column of the subgroups",
+            required=True,
+        ),
+        Column("term", "text", "coefficient or subgroup", required=True),
+        Column("k", "integer", "effects", at_least=0),
+        Column("estimate", "number", "on the scale of the effect"),
+        Column("std_error", "number", "standard error"),
+        Column("lower", "number", "lower confidence limit"),
+        Column("upper", "number", "upper confidence limit"),
+        Column("p_value", "number", "p of no effect"),
+        Column("tau2", "number", "variance between studies that is left", "scale squared"),
+        Column("note", "text", "test between subgroups, or what the fit says about itself"),
+    ),
+    ("synthesis_id", "analysis", "term"),
 )

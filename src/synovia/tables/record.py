@@ -2,7 +2,7 @@
 
 from synovia.tables.schema import Column, Table
 
-__all__ = ["CLUSTERS", "PAIRS", "RECORDS", "REJECTS"]
+__all__ = ["CLUSTERS", "MERGES", "PAIRS", "RECORDS", "REJECTS"]
 
 RECORDS = Table(
     "records",
@@ -69,4 +69,19 @@ CLUSTERS = Table(
         Column("because", "text", "evidence that put it there, empty for the record that stands for it"),
     ),
     ("record_id",),
+)
+
+MERGES = Table(
+    "merges",
+    "one person's decision that two records are one, or that they are not",
+    (
+        Column("record_id", "text", "record", required=True),
+        Column("other_id", "text", "the other record", required=True),
+        Column(
+            "decision", "text", "merge: one report; split: two", required=True, choices=("merge", "split")
+        ),
+        Column("reviewer", "text", "who decided", required=True),
+        Column("reason", "text", "why", required=True),
+    ),
+    ("record_id", "other_id"),
 )

@@ -2,7 +2,7 @@
 
 from synovia.tables.schema import Column, Table
 
-__all__ = ["ARM_DATA", "COEFFICIENTS", "CONTRIBUTIONS", "CONVERSIONS", "EFFECTS", "ESTIMATES", "OMISSIONS"]
+__all__ = ["ARM_DATA", "COEFFICIENTS", "CONTRIBUTIONS", "CONVERSIONS", "EFFECTS", "ESTIMATES", "OMISSIONS", "UNCONVERTED"]
 
 CONVERSIONS = Table(
     "conversions",
@@ -43,6 +43,7 @@ ARM_DATA = Table(
         Column("sd", "number", "standard deviation, on unit", at_least=0),
         Column("events", "number", "participants with the event", at_least=0),
         Column("derived", "text", "what Synovia derived in this row, empty when all is as printed"),
+        Column("assumption", "text", "what the row assumes and no source prints, e.g. a correlation; else empty"),
         Column("caution", "text", "cautions of the rows it came from"),
         Column("source", "text", "document", required=True),
         Column("locator", "text", "place in the document"),
@@ -64,6 +65,20 @@ OMISSIONS = Table(
         Column("line", "integer", "line of evidence/outcomes.csv", at_least=1),
     ),
     ("synthesis_id", "study_id", "arm_id", "measure", "timepoint", "line"),
+)
+
+UNCONVERTED = Table(
+    "unconverted",
+    "one row of evidence/outcomes.csv that no effect can be computed from, with the reason",
+    (
+        Column("study_id", "text", "study", required=True),
+        Column("arm_id", "text", "arm", required=True),
+        Column("measure", "text", "instrument as printed"),
+        Column("timepoint", "text", "time as printed"),
+        Column("reason", "text", "why it cannot be used", required=True),
+        Column("line", "integer", "line of evidence/outcomes.csv", at_least=1),
+    ),
+    ("study_id", "arm_id", "measure", "timepoint", "line"),
 )
 
 EFFECTS = Table(

@@ -11,6 +11,7 @@
     ├── JournalError          the journal of human decisions cannot be used
     │   ├── BrokenChain       a line of the journal was changed, removed or added out of order
     │   ├── JournalConflict   two journals have diverged
+    │   ├── UnreadableEvent   a line of the journal is not an event that this version knows
     │   └── UnrecordedEdits   an evidence table was edited and the edit is not yet in the journal
     ├── StorageError          the disk refused: full, read-only, or taken away
     ├── OrderViolation        a stage was asked for before what it needs
@@ -44,6 +45,7 @@ __all__ = [
     "SynthesisError",
     "TableError",
     "TooFewStudies",
+    "UnreadableEvent",
     "UnrecordedEdits",
 ]
 
@@ -128,6 +130,10 @@ class BrokenChain(JournalError):
 
 class JournalConflict(JournalError):
     """Two journals have diverged."""
+
+
+class UnreadableEvent(JournalError):
+    """A line of the journal is not an event that this version knows."""
 
 
 class UnrecordedEdits(JournalError):

@@ -1,1 +1,66 @@
-"""journal."""
+"""Human decisions, append-only: events, their chain, where they live, and what they add up to."""
+
+from synovia.journal.chain import Break, first_break, read_line, seal, seal_event, split_lines, verify
+from synovia.journal.event import (
+    KINDS,
+    Adjudicated,
+    Amended,
+    Entered,
+    Event,
+    Judged,
+    Merged,
+    Screened,
+    Split,
+    Withdrawn,
+    from_mapping,
+    instant,
+    stamp,
+    to_mapping,
+)
+from synovia.journal.fold import (
+    amendments,
+    decisions,
+    entered,
+    history,
+    merges,
+    splits,
+    subject,
+    timeline,
+    undecided,
+)
+from synovia.journal.store import Acknowledged, Journal
+
+__all__ = [
+    "KINDS",
+    "Acknowledged",
+    "Adjudicated",
+    "Amended",
+    "Break",
+    "Entered",
+    "Event",
+    "Journal",
+    "Judged",
+    "Merged",
+    "Screened",
+    "Split",
+    "Withdrawn",
+    "amendments",
+    "decisions",
+    "entered",
+    "first_break",
+    "from_mapping",
+    "history",
+    "instant",
+    "merges",
+    "read_line",
+    "seal",
+    "seal_event",
+    "split_lines",
+    "splits",
+    "stamp",
+    "subject",
+    "timeline",
+    "to_mapping",
+    "undecided",
+    "verify",
+]

@@ -1,1 +1,26 @@
-"""extraction."""
+"""From numbers as printed to arm data, by arithmetic with its source named."""
+
+from synovia.extraction.check import Caution, check_outcomes, find_cautions, largest_sd
+from synovia.extraction.convert import COMMON_UNIT, Converted, convert
+from synovia.extraction.dispersion import combine_groups, sd_from_ci, sd_from_se, sd_of_change
+from synovia.extraction.quantiles import Summary, luo_mean, quantile_estimation, wan_sd
+from synovia.extraction.step import Step
+
+__all__ = [
+    "COMMON_UNIT",
+    "Caution",
+    "Converted",
+    "Step",
+    "Summary",
+    "check_outcomes",
+    "combine_groups",
+    "convert",
+    "find_cautions",
+    "largest_sd",
+    "luo_mean",
+    "quantile_estimation",
+    "sd_from_ci",
+    "sd_from_se",
+    "sd_of_change",
+    "wan_sd",
+]

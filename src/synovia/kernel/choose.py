@@ -1,0 +1,311 @@
+"""Ways to choose the variance of a random effect. Each returns a ``Choice``: psi and how it was found.
+
+All search on [0, ∞) including 0: a variance that vanishes is an answer, said by ``at_boundary``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from synovia.errors import SynthesisError
+from synovia.kernel.point import Point, point, score, trace_projection
+from synovia.kernel.problem import Problem
+
+__all__ = [
+    "CHOICES",
+    "Choice",
+    "Convergence",
+    "dersimonian_laird",
+    "given",
+    "is_identified",
+    "ml",
+    "paule_mandel",
+    "reml",
+    "solve_q",
+]
+
+Floats = NDArray[np.float64]
+
+PRECISION = 4 * np.finfo(float).eps  # the finest relative step brentq accepts
+DOUBLINGS = 60  # a factor of 1e18 beyond the scale of the data
+IDENTIFIED = 1e-9  # share of a term's trace that must survive the coefficients
+"""Below it the random effect is a combination of the columns of X."""
+
+
+@dataclass(frozen=True, slots=True)
+class Convergence:
+    """How psi was found: facts a reader can act on.
+
+    Attributes
+    ----------
+    iterations : int
+        Evaluations of the likelihood or of Q.
+    score : float
+        What the search brought to 0, at psi: the slope of the log-likelihood, or Q - (n - p).
+        0 for closed forms.
+    at_boundary : bool
+        Whether psi is 0 because the data ask for less.
+    converged : bool
+        Whether the search met its tolerance.
+    message : str
+        The same in a sentence.
+    """
+
+    iterations: int
+    score: float
+    at_boundary: bool
+    converged: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """A chosen psi, its point and how it was found."""
+
+    psi: Floats
+    point: Point
+    convergence: Convergence
+
+
+def reml(problem: Problem) -> Choice:
+    """Tau2 that maximises the restricted likelihood on [0, ∞), globally.
+
+    The slope is scanned from far below the smallest sampling variance to beyond any possible maximum, every
+    change from rising to falling is refined, and the highest of these maxima and of 0 is taken.
+
+    Parameters
+    ----------
+    problem : Problem
+        With one random term.
+
+    Raises
+    ------
+    SynthesisError
+        When the problem does not have exactly one variance, or its term cannot be told from the coefficients.
+
+    Notes
+    -----
+    Viechtbauer (2005), Journal of Educational and Behavioral Statistics 30, 261-293.
+    """
+    return _maximise(problem, restricted=True)
+
+
+def ml(problem: Problem) -> Choice:
+    """Tau2 that maximises the likelihood on [0, ∞), globally; biased downwards in few studies.
+
+    Raises
+    ------
+    SynthesisError
+        As ``reml``.
+    """
+    return _maximise(problem, restricted=False)
+
+
+def _maximise(problem: Problem, *, restricted: bool) -> Choice:
+    _require_one_variance(problem)
+    seen: dict[float, tuple[Point, float]] = {}
+
+    def slope(tau2: float) -> float:
+        if tau2 not in seen:
+            at = point(problem, [tau2])
+            seen[tau2] = (at, score(problem, at, restricted=restricted))
+        return seen[tau2][1]
+
+    grid = _grid(problem, slope)
+    candidates = [0.0] if slope(0.0) <= 0 else []
+    for low, high in pairwise(grid):
+        if slope(low) > 0 >= slope(high):
+            candidates.append(_root(slope, low, high))
+
+    def height(tau2: float) -> float:
+        at = seen[tau2][0]
+        return at.log_reml if restricted else at.log_ml
+
+    for tau2 in candidates:
+        slope(tau2)
+    best = max(candidates, key=height)
+    at, value = seen[best]
+    return Choice(at.psi, at, _report_maximum(problem, best, value, len(seen), len(candidates)))
+
+
+def _report_maximum(
+    problem: Problem, tau2: float, slope: float, evaluations: int, maxima: int
+) -> Convergence:
+    at_boundary = tau2 == 0
+    size = slope * max(tau2, float(problem.V.diagonal.mean()))
+    converged = at_boundary or abs(size) < 1e-6 * problem.n
+    said = "maximum at tau2 = 0" if at_boundary else "maximum inside (0, ∞)"
+    several = f", the highest of {maxima} maxima" if maxima > 1 else ""
+    return Convergence(evaluations, slope, at_boundary, converged, f"{said}{several}")
+
+
+def _grid(problem: Problem, slope: Callable[[float], float]) -> list[float]:
+    """0 and steps of about a factor 2, from below the smallest variance to where the likelihood falls for good.
+
+    For independent rows the slope is negative once tau2² > s² (max v + tau2), s² the residual mean square of
+    ordinary least squares, because ‖Py‖² ≤ RSS / tau2² and tr P ≥ (n - p) / (max v + tau2).
+    """
+    v = problem.V.diagonal
+    residuals = problem.y - problem.X @ np.linalg.lstsq(problem.X, problem.y, rcond=None)[0]
+    s2 = float((residuals**2).sum()) / (problem.n - problem.p)
+    top = (s2 + np.sqrt(s2**2 + 4 * s2 * float(v.max()))) / 2
+    top = 2 * max(top, 1e-3 * float(v.min()))
+    for _ in range(DOUBLINGS):
+        if slope(top) <= 0:
+            break
+        top *= 4
+    bottom = min(1e-3 * float(v.min()), top / 4)
+    steps = int(np.clip(np.ceil(np.log2(top / bottom)), 8, 80))
+    return [0.0, *np.geomspace(bottom, top, steps + 1).tolist()[:-1], top]
+
+
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    found: float = brentq(
+        function, low, high, xtol=PRECISION * max(high, 1e-300), rtol=PRECISION, maxiter=200
+    )
+    return found
+
+
+def _require_one_variance(problem: Problem) -> None:
+    if problem.parameters != 1:
+        raise SynthesisError(
+            f"The model has {problem.parameters} variances; this way of choosing tau2 needs exactly one. "
+            "Give the variances instead."
+        )
+    if problem.n == problem.p:
+        raise SynthesisError(
+            f"{problem.n} estimates for {problem.p} coefficients leave nothing to estimate tau2 from; "
+            "fit a common-effect model (random=None) or drop moderators."
+        )
+    if not is_identified(problem):
+        raise SynthesisError(
+            "The random effect cannot be told from the coefficients: its groups are a combination of the "
+            "columns of the design. Use another grouping, drop moderators, or fit a common-effect model "
+            "(random=None)."
+        )
+
+
+def is_identified(problem: Problem, term: int = 0) -> bool:
+    """Whether the data say anything about the variance of a term.
+
+    A random effect shared by all rows is the intercept under another name; one per level of a moderator is the
+    moderator.
+    """
+    at = point(problem, np.zeros(problem.parameters))
+    return trace_projection(problem, at, term) > IDENTIFIED * at.factor.trace(term)
+
+
+def dersimonian_laird(problem: Problem) -> Choice:
+    r"""Tau2 by the method of moments, from Q at tau2 = 0.
+
+    Parameters
+    ----------
+    problem : Problem
+        With one random term; any V and any number of coefficients.
+
+    Raises
+    ------
+    SynthesisError
+        As ``reml``.
+
+    Notes
+    -----
+    .. math:: \hat\tau^2 = \max\left(0, \frac{Q - (n - p)}{\operatorname{tr}(P ZZ')}\right)
+
+    DerSimonian & Laird (1986), Controlled Clinical Trials 7, 177-188, with P for the design and V at hand.
+    """
+    _require_one_variance(problem)
+    at = point(problem, [0.0])
+    excess = (at.rss - (problem.n - problem.p)) / trace_projection(problem, at, 0)
+    psi = max(0.0, excess)
+    said = "closed form" if excess > 0 else "closed form, negative and set to 0"
+    return Choice(np.array([psi]), point(problem, [psi]), _met(1, said, excess <= 0))
+
+
+def paule_mandel(problem: Problem) -> Choice:
+    """Tau2 at which the generalised Q equals its degrees of freedom, n - p.
+
+    Parameters
+    ----------
+    problem : Problem
+        With one random term; any V and any number of coefficients.
+
+    Raises
+    ------
+    SynthesisError
+        As ``reml``, and when Q stays above n - p whatever tau2 is (possible only when effects share one).
+
+    Notes
+    -----
+    Paule & Mandel (1982), Journal of Research of the National Bureau of Standards 87, 377-385; equal to the
+    empirical Bayes estimator of Morris (1983).
+    """
+    _require_one_variance(problem)
+    psi, evaluations = solve_q(problem, problem.n - problem.p)
+    if psi is None:
+        raise SynthesisError(
+            f"Q stays above its {problem.n - problem.p} degrees of freedom whatever tau2 is, because effects "
+            "of one group differ by more than their sampling errors; use tau2='REML' or random='effect'."
+        )
+    at = point(problem, [psi])
+    gap = at.rss - (problem.n - problem.p)
+    said = "Q equals its degrees of freedom" if psi > 0 else "Q is at most its degrees of freedom at tau2 = 0"
+    return Choice(at.psi, at, _met(evaluations, said, psi == 0, gap))
+
+
+def _met(iterations: int, message: str, at_boundary: bool = False, score: float = 0.0) -> Convergence:
+    return Convergence(iterations, score, at_boundary, converged=True, message=message)
+
+
+def solve_q(problem: Problem, target: float) -> tuple[float | None, int]:
+    """The tau2 at which the generalised Q equals ``target``, and the evaluations used.
+
+    Returns
+    -------
+    float or None
+        0 when Q is at most the target already at 0; None when it never falls to the target.
+    int
+        Evaluations of Q.
+    """
+    calls = 0
+
+    @cache
+    def excess(tau2: float) -> float:
+        nonlocal calls
+        calls += 1
+        return point(problem, [tau2]).rss - target
+
+    if excess(0.0) <= 0:
+        return 0.0, calls
+    low, high = 0.0, float(problem.V.diagonal.mean())
+    for _ in range(DOUBLINGS):
+        if excess(high) <= 0:
+            return _root(excess, low, high), calls
+        low, high = high, 4 * high
+    return None, calls
+
+
+def given(problem: Problem, psi: float) -> Choice:
+    """Tau2 as given, on the scale of y squared.
+
+    Raises
+    ------
+    SynthesisError
+        When it is negative or not finite.
+    """
+    at = point(problem, [psi])
+    return Choice(at.psi, at, _met(0, "given"))
+
+
+CHOICES: dict[str, Callable[[Problem], Choice]] = {
+    "REML": reml,
+    "ML": ml,
+    "DL": dersimonian_laird,
+    "PM": paule_mandel,
+}
+"""Estimators of tau2 by the names that meta-analysts write."""

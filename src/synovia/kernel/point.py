@@ -1,0 +1,179 @@
+"""The likelihood of a problem at one psi: the only place where a matrix is factored.
+
+Maximum likelihood, restricted likelihood, weights, leverage, Q and every interval read what is made here.
+
+The restricted log-likelihood is stated once, in the convention of R's metafor:
+
+    log_reml = -½ [(n - p) log 2π - log|X'X| + log|Ω| + log|X'Ω⁻¹X| + r'Ω⁻¹r]
+
+The term ½ log|X'X| makes it the likelihood of n - p orthonormal error contrasts (Harville 1974, Biometrika
+61, 383-385); programs that leave it out differ by a constant of the design, which moves no estimate.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synovia.errors import SynthesisError
+from synovia.kernel.problem import Problem
+from synovia.kernel.solver import Factor
+
+__all__ = ["Point", "find_leverage", "find_rows", "find_weights", "point", "score", "trace_projection"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Point:
+    """A problem at one psi.
+
+    Attributes
+    ----------
+    psi : ndarray of shape (parameters,)
+        Variances of the random terms, on the scale of y squared.
+    log_ml, log_reml : float
+        Log-likelihood and restricted log-likelihood.
+    beta : ndarray of shape (p,)
+        Generalised least squares coefficients.
+    cov : ndarray of shape (p, p)
+        Their covariance, (X'Ω⁻¹X)⁻¹.
+    rss : float
+        Generalised Q: r'Ω⁻¹r.
+    residuals : ndarray of shape (n,)
+        y - Xβ.
+    factor : Factor
+        Ω, factored.
+    """
+
+    psi: Floats
+    log_ml: float
+    log_reml: float
+    beta: Floats
+    cov: Floats
+    rss: float
+    residuals: Floats
+    factor: Factor
+
+
+def point(problem: Problem, psi: ArrayLike = ()) -> Point:
+    """The likelihood and the coefficients at given variances.
+
+    Parameters
+    ----------
+    problem : Problem
+        Estimates, design, covariance and random terms.
+    psi : array_like of shape (parameters,)
+        Variances of the terms, at least 0, on the scale of y squared.
+
+    Returns
+    -------
+    Point
+
+    Raises
+    ------
+    SynthesisError
+        When psi has the wrong length or holds a negative or non-finite number.
+
+    Examples
+    --------
+    >>> from synovia.kernel import Diagonal, Problem, Term, point
+    >>> two = Problem([0.0, 1.0], [[1.0], [1.0]], Diagonal([0.5, 0.5]), (Term([0, 1]),))
+    >>> print(f"{point(two, [0.5]).beta[0]:.3f}")
+    0.500
+    """
+    values = _check_psi(problem, psi)
+    factor = problem.solver.factor(values)
+    half = factor.half_solve(np.column_stack([problem.X, problem.y]))
+    basis, triangle = np.linalg.qr(half[:, :-1])
+    inverse = np.linalg.solve(triangle, np.eye(problem.p))
+    beta = inverse @ (basis.T @ half[:, -1])
+    rss = float(((half[:, -1] - half[:, :-1] @ beta) ** 2).sum())
+    log_det_gain = 2 * float(np.log(np.abs(np.diag(triangle))).sum()) - problem.log_det_xtx
+    inner = factor.log_det + rss
+    return Point(
+        psi=values,
+        log_ml=-0.5 * (problem.n * np.log(2 * np.pi) + inner),
+        log_reml=-0.5 * ((problem.n - problem.p) * np.log(2 * np.pi) + inner + log_det_gain),
+        beta=beta,
+        cov=inverse @ inverse.T,
+        rss=rss,
+        residuals=problem.y - problem.X @ beta,
+        factor=factor,
+    )
+
+
+def _check_psi(problem: Problem, psi: ArrayLike) -> Floats:
+    values = np.array(psi, dtype=np.float64).reshape(-1)
+    if values.size != problem.parameters:
+        raise SynthesisError(f"Found {values.size} variances; the model has {problem.parameters}.")
+    if not (np.isfinite(values) & (values >= 0)).all():
+        raise SynthesisError(f"Found variances {values.tolist()}; wanted finite numbers of at least 0.")
+    return values
+
+
+def score(problem: Problem, at: Point, term: int = 0, *, restricted: bool = True) -> float:
+    r"""Slope of the log-likelihood in the variance of one random term.
+
+    Parameters
+    ----------
+    problem : Problem
+        What was fitted.
+    at : Point
+        Its point.
+    term : int
+        Which random term.
+    restricted : bool
+        Slope of the restricted likelihood, or of the likelihood itself.
+
+    Notes
+    -----
+    .. math:: \tfrac12\left[\lVert Z'P y\rVert^2 - \operatorname{tr}(P ZZ')\right]
+
+    with :math:`P = \Omega^{-1} - \Omega^{-1}X(X'\Omega^{-1}X)^{-1}X'\Omega^{-1}`; the likelihood has
+    :math:`\Omega^{-1}` for P inside the trace.
+    """
+    pull = _sum_groups(problem, term, at.factor.solve(at.residuals[:, None]))
+    trace = trace_projection(problem, at, term) if restricted else at.factor.trace(term)
+    return 0.5 * (float((pull**2).sum()) - trace)
+
+
+def trace_projection(problem: Problem, at: Point, term: int | None = None) -> float:
+    """Trace of P Z Z' for one random term, or of P itself.
+
+    At psi = 0 the first is the slope of E(Q) in tau2; the second over n - p is the inverse of the typical
+    sampling variance.
+    """
+    solved = at.factor.solve(problem.X) @ np.linalg.cholesky(at.cov)
+    lost = solved if term is None else _sum_groups(problem, term, solved)
+    return at.factor.trace(term) - float((lost**2).sum())
+
+
+def _sum_groups(problem: Problem, term: int, rows: Floats) -> Floats:
+    groups = problem.terms[term].groups
+    if problem.terms[term].levels == problem.n:
+        return rows
+    return np.column_stack([np.bincount(groups, weights=column) for column in rows.T])
+
+
+def find_rows(problem: Problem, at: Point) -> Floats:
+    """(p, n) how much each estimate moves each coefficient: H = (X'Ω⁻¹X)⁻¹X'Ω⁻¹.
+
+    With an intercept alone its single row holds the study weights, which sum to 1.
+    """
+    rows: Floats = (at.factor.solve(problem.X) @ at.cov).T
+    return rows
+
+
+def find_leverage(problem: Problem, at: Point) -> Floats:
+    """(n,) how much each estimate moves its own fitted value: the diagonal of XH."""
+    return np.asarray((problem.X * find_rows(problem, at).T).sum(axis=1))
+
+
+def find_weights(problem: Problem, at: Point) -> Floats:
+    """(n,) share of each estimate in the total precision: row sums of Ω⁻¹, summing to 1.
+
+    With an intercept alone this is the row of H; a share can be negative when estimates covary strongly.
+    """
+    sums: Floats = at.factor.solve(np.ones((problem.n, 1)))[:, 0]
+    return np.asarray(sums / sums.sum())

@@ -1,0 +1,181 @@
+"""What a method must produce to be fitted: estimates, design, known covariance and random terms."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synovia.errors import CollinearModerators, SynthesisError, TooFewStudies
+from synovia.kernel.covariance import Covariance
+from synovia.kernel.solver import Solver, make_solver
+from synovia.kernel.structure import Scalar, Structure
+
+__all__ = ["Problem", "Term", "find_dependent_columns"]
+
+Floats = NDArray[np.float64]
+
+RANK = 1e-10  # length of a column left unexplained by earlier ones, as a share of its own length
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Term:
+    """A random intercept: rows of one group share one random effect.
+
+    Attributes
+    ----------
+    groups : ndarray of int of shape (n,)
+        Group of each row, renumbered from 0. Every row its own group gives tau2 on the diagonal.
+    structure : Structure
+        How the effects vary.
+    """
+
+    groups: NDArray[np.intp]
+    structure: Structure = field(default_factory=Scalar)
+
+    def __init__(self, groups: ArrayLike, structure: Structure | None = None) -> None:
+        values = np.unique(np.asarray(groups), return_inverse=True)[1].astype(np.intp)
+        object.__setattr__(self, "groups", values)
+        object.__setattr__(self, "structure", structure or Scalar())
+
+    @property
+    def levels(self) -> int:
+        """Number of groups."""
+        return int(self.groups.max()) + 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    r"""One Gaussian synthesis: :math:`y \sim N(X\beta,\; V + \sum_k \psi_k Z_k Z_k')`.
+
+    Attributes
+    ----------
+    y : ndarray of shape (n,)
+        Estimates, one per row, all on one scale.
+    X : ndarray of shape (n, p)
+        Design of the mean.
+    V : Covariance
+        Known sampling covariance of y: ``Diagonal`` or ``Blocks``.
+    terms : tuple of Term
+        Random intercepts; empty for a common-effect model.
+    solver : Solver
+        Made from V and terms; knows which rows are independent of which.
+    log_det_xtx : float
+        log of the determinant of X'X, the constant of the restricted likelihood.
+
+    Raises
+    ------
+    SynthesisError
+        When shapes disagree or a number is not finite; the row is named.
+    CollinearModerators
+        When the columns of X are not independent; they are named by number.
+    TooFewStudies
+        When there are fewer rows than columns.
+    """
+
+    y: Floats
+    X: Floats
+    V: Covariance
+    terms: tuple[Term, ...]
+    solver: Solver
+    log_det_xtx: float
+
+    def __init__(self, y: ArrayLike, X: ArrayLike, V: Covariance, terms: tuple[Term, ...] = ()) -> None:
+        estimates, design = np.array(y, dtype=np.float64), np.array(X, dtype=np.float64)
+        _check_shapes(estimates, design, V, terms)
+        _check_finite(estimates, design)
+        _check_rank(design)
+        object.__setattr__(self, "y", estimates)
+        object.__setattr__(self, "X", design)
+        object.__setattr__(self, "V", V)
+        object.__setattr__(self, "terms", terms)
+        structures = tuple(term.structure for term in terms)
+        object.__setattr__(self, "solver", make_solver(V, tuple(t.groups for t in terms), structures))
+        triangle = np.abs(np.diag(np.linalg.qr(design, mode="r")))
+        object.__setattr__(self, "log_det_xtx", 2 * float(np.log(triangle).sum()))
+
+    @property
+    def n(self) -> int:
+        """Number of estimates."""
+        return self.y.size
+
+    @property
+    def p(self) -> int:
+        """Number of coefficients."""
+        return int(self.X.shape[1])
+
+    @property
+    def blocks(self) -> int:
+        """Number of independent blocks: rows joined by neither V nor a shared random effect."""
+        return self.solver.blocks
+
+    @property
+    def parameters(self) -> int:
+        """Number of variance parameters in psi."""
+        return sum(term.structure.parameters for term in self.terms)
+
+
+def _check_shapes(y: Floats, X: Floats, V: Covariance, terms: tuple[Term, ...]) -> None:
+    if y.ndim != 1 or X.ndim != 2:
+        raise SynthesisError(f"Found y of shape {y.shape} and X of shape {X.shape}; wanted (n,) and (n, p).")
+    sizes = {"X": X.shape[0], "V": V.size} | {f"term {i + 1}": t.groups.size for i, t in enumerate(terms)}
+    for name, size in sizes.items():
+        if size != y.size:
+            raise SynthesisError(f"{name} has {size} rows and y has {y.size}; wanted the same rows in all.")
+    if X.shape[1] == 0:
+        raise SynthesisError("The design has no columns; wanted at least an intercept.")
+    if y.size < X.shape[1]:
+        raise TooFewStudies(
+            f"Found {y.size} estimates for {X.shape[1]} coefficients; wanted at least as many."
+        )
+
+
+def _check_finite(y: Floats, X: Floats) -> None:
+    for name, good in (("estimate", np.isfinite(y)), ("design", np.isfinite(X).all(axis=1))):
+        if not good.all():
+            raise SynthesisError(f"Row {int(np.argmin(good)) + 1} has a missing or infinite {name}.")
+
+
+def _check_rank(X: Floats) -> None:
+    dependent = find_dependent_columns(X)
+    if dependent:
+        column, others = next(iter(dependent.items()))
+        said = (
+            f"follows from columns {', '.join(str(o + 1) for o in others)}"
+            if others
+            else "is zero everywhere"
+        )
+        raise CollinearModerators(f"Column {column + 1} of the design {said}; leave it out.")
+
+
+def find_dependent_columns(X: Floats) -> dict[int, tuple[int, ...]]:
+    """Columns that add nothing to those before them, each with the columns that make it up.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, p)
+        Design.
+
+    Returns
+    -------
+    dict of int to tuple of int
+        Empty when the columns are independent; a column of zeros has an empty tuple.
+
+    Examples
+    --------
+    >>> find_dependent_columns(np.array([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0], [1.0, 1.0, 0.0]]))
+    {2: (0, 1)}
+    """
+    length = np.linalg.norm(X, axis=0)
+    scaled = X / np.where(length > 0, length, 1)
+    if X.shape[0] >= X.shape[1] and np.abs(np.diag(np.linalg.qr(scaled, mode="r"))).min() > RANK:
+        return {}
+    kept: list[int] = []
+    dependent: dict[int, tuple[int, ...]] = {}
+    for column in range(X.shape[1]):
+        weights = np.linalg.lstsq(scaled[:, kept], scaled[:, column], rcond=None)[0]
+        rest = scaled[:, column] - scaled[:, kept] @ weights
+        if np.linalg.norm(rest) > RANK:
+            kept.append(column)
+        else:
+            dependent[column] = tuple(k for k, w in zip(kept, weights, strict=True) if abs(w) > RANK)
+    return dependent

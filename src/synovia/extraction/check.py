@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -208,7 +209,7 @@ def _events(row: Row, place: _Place) -> Iterator[Fault]:
 
 def _order(row: Row, place: _Place) -> Iterator[Fault]:
     ranked = [(c, row[c]) for c in ("minimum", "q1", "median", "q3", "maximum") if not math.isnan(row[c])]
-    for (lower, small), (upper, large) in zip(ranked, ranked[1:], strict=False):
+    for (lower, small), (upper, large) in pairwise(ranked):
         if small > large:
             yield place.fault(lower, f"{lower} {_print(small)}", f"at most the {upper}, {_print(large)}")
     if row["ci_low"] > row["ci_high"]:
@@ -273,7 +274,7 @@ def find_cautions(outcomes: pd.DataFrame, field: Field) -> tuple[Caution, ...]:
     looks: tuple[Callable[[Row], Iterator[str]], ...] = (
         lambda row: _narrow(row, typical, field), _interval, _knees,
     )  # fmt: skip
-    found = []
+    found: list[Caution] = []
     for entry in outcomes.to_dict("records"):
         row = {str(name): value for name, value in entry.items()}
         where = (row["study_id"], row["arm_id"], row["measure"], row["timepoint"], _line(row))

@@ -10,7 +10,6 @@ from synovia.errors import Fault, ProtocolError
 __all__ = ["Shared", "between", "mean_share", "risk_share", "split_n"]
 
 Shared = Literal["covariance", "split"]
-RatioMeasure = Literal["OR", "RR", "RD"]
 
 
 def mean_share(measure: str, mean: float, sd: float, n: float) -> float:
@@ -39,7 +38,7 @@ def mean_share(measure: str, mean: float, sd: float, n: float) -> float:
     return c if measure == "ROM uncorrected" else c + c**2 / 2
 
 
-def risk_share(measure: RatioMeasure, events: float, n: float) -> float:
+def risk_share(measure: str, events: float, n: float) -> float:
     r"""Part of the variance that comes from the shared control, for counts.
 
     Parameters

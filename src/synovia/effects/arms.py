@@ -1,0 +1,67 @@
+"""Rows of arm data as groups: pooled when they stand for one, and as arrays."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from synovia.effects.effect import Counts, Means
+
+__all__ = ["Arm", "counts", "join", "lines", "means", "pool"]
+
+Arm = dict[str, Any]
+
+
+def join(texts: Iterable[str]) -> str:
+    """Texts that are not empty, each once, joined by ``"; "``."""
+    return "; ".join(dict.fromkeys(text for text in texts if text))
+
+
+def lines(arm: Arm) -> list[str]:
+    """Lines of outcomes.csv an arm came from."""
+    known: list[str] = arm.get("lines") or ([] if math.isnan(arm["line"]) else [f"{arm['line']:g}"])
+    return known
+
+
+def pool(arms: Sequence[Arm]) -> Arm:
+    r"""One group out of several arms of the same study, as if they had been one.
+
+    Notes
+    -----
+    .. math:: (N - 1) SD^2 = \sum (n_i - 1) SD_i^2 + \sum n_i (m_i - M)^2
+
+    Cochrane Handbook for Systematic Reviews of Interventions, version 6, section 6.5.2.10.
+    """
+    if len(arms) == 1:
+        return arms[0]
+    group = means(arms)
+    total = float(group.n.sum())
+    mean = float(np.sum(group.n * group.mean) / total)
+    squares = np.sum((group.n - 1) * group.sd**2) + np.sum(group.n * (group.mean - mean) ** 2)
+    names = " + ".join(arm["arm_id"] for arm in arms)
+    return {
+        **arms[0],
+        "arm_id": names,
+        "treatment": " + ".join(dict.fromkeys(arm["treatment"] for arm in arms)),
+        "n": total,
+        "mean": mean,
+        "sd": math.sqrt(squares / (total - 1)),
+        "events": float(sum(arm["events"] for arm in arms)),
+        "derived": join([*(arm["derived"] for arm in arms), f"comparator arms {names} pooled"]),
+        "assumption": join(arm["assumption"] for arm in arms),
+        "caution": join(arm["caution"] for arm in arms),
+        "lines": [line for arm in arms for line in lines(arm)],
+    }
+
+
+def means(arms: Sequence[Arm], parts: int = 1) -> Means:
+    """Means, SDs and n of the arms; n divided when the arm is split into parts."""
+    mean, sd, n = (np.array([arm[name] for arm in arms], float) for name in ("mean", "sd", "n"))
+    return Means(mean, sd, n / parts)
+
+
+def counts(arms: Sequence[Arm], parts: int = 1) -> Counts:
+    """Events and n of the arms; both divided when the arm is split into parts."""
+    events, n = (np.array([arm[name] for arm in arms], float) for name in ("events", "n"))
+    return Counts(events / parts, n / parts)

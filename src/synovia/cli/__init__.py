@@ -1,1 +1,5 @@
-"""cli."""
+"""The command line: one file per command, loaded only when it is asked for."""
+
+from synovia.cli.main import main
+
+__all__ = ["main"]

@@ -188,6 +188,7 @@ class Comparison(_Section):
     )
     outcomes: tuple[Identifier, ...] = Field(min_length=1)
     windows: tuple[Identifier, ...] = Field(min_length=1)
+    measure: Measure | None = Field(default=None, description="effect measure, when not the model's")
     moderators: str = Field(
         default="", description="right-hand side of a meta-regression formula, e.g. 'n_total + year'"
     )

@@ -8,6 +8,7 @@ from synovia.tables.effect import (
     EFFECTS,
     ESTIMATES,
     OMISSIONS,
+    UNCONVERTED,
 )
 from synovia.tables.record import CLUSTERS, MERGES, PAIRS, RECORDS, REJECTS
 from synovia.tables.schema import Column, Parsed, Row, Table, check, empty, format_cell, frame, parse
@@ -19,8 +20,8 @@ __all__ = [
     "ARM_DATA",
     "CLUSTERS",
     "COEFFICIENTS",
-    "CONTRIBUTIONS",
     "CONTRASTS",
+    "CONTRIBUTIONS",
     "CONVERSIONS",
     "DECISIONS",
     "DERIVED",
@@ -39,6 +40,7 @@ __all__ = [
     "REJECTS",
     "STAGES",
     "STUDIES",
+    "UNCONVERTED",
     "VERDICTS",
     "Column",
     "Parsed",
@@ -62,6 +64,7 @@ DERIVED: tuple[Table, ...] = (
     VERDICTS,
     CONVERSIONS,
     ARM_DATA,
+    UNCONVERTED,
     OMISSIONS,
     EFFECTS,
     ESTIMATES,

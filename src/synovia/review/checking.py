@@ -1,0 +1,93 @@
+"""Check a review: everything that can be said about it without drawing a conclusion."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from synovia import report
+from synovia.errors import InputError, SynoviaError
+from synovia.extraction import find_cautions
+from synovia.review.answer import gather_content, unreported_outcomes
+from synovia.review.evidence import open_journal
+from synovia.review.folder import Folder
+from synovia.review.run import Derived, derive, load_protocol
+
+__all__ = ["Finding", "check_review"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found.
+
+    Attributes
+    ----------
+    check : str
+        What was checked: protocol, journal, chain, numbers, outcomes, flow, exports.
+    severity : {"error", "caution"}
+        An error must be mended before the review can be run; a caution must be known.
+    sentence : str
+        What was found, where, what was wanted, what to do.
+    """
+
+    check: str
+    severity: Literal["error", "caution"]
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{'ERROR' if self.severity == 'error' else 'note'} ({self.check}) {self.sentence}"
+
+
+def check_review(folder: Folder) -> tuple[Finding, ...]:
+    """Every finding about a review, errors first.
+
+    Parameters
+    ----------
+    folder : Folder
+        The review.
+    """
+    found = [
+        *_failures("protocol", lambda: load_protocol(folder)),
+        *_failures("journal", lambda: _verify(folder)),
+    ]
+    if found:
+        return tuple(found)
+    derived: list[Derived] = []
+    found += _failures("chain", lambda: derived.append(derive(folder)))
+    for review in derived:
+        found += _cautions(review)
+    return tuple(sorted(found, key=lambda finding: finding.severity != "error"))
+
+
+def _verify(folder: Folder) -> None:
+    with open_journal(folder) as live:
+        live.verify()
+
+
+def _failures(check: str, work: Callable[[], object]) -> Iterator[Finding]:
+    """Run a check and turn what it raises into findings, one for each fault."""
+    try:
+        work()
+    except InputError as problem:
+        for fault in problem.faults:
+            yield Finding(check, "error", str(fault))
+    except SynoviaError as problem:
+        yield Finding(check, "error", str(problem))
+
+
+def _cautions(derived: Derived) -> Iterator[Finding]:
+    frames = derived.frames
+    for caution in find_cautions(frames["outcomes"], derived.materials.field):
+        yield Finding("numbers", "caution", str(caution))
+    for sentence in unreported_outcomes(derived):
+        yield Finding("outcomes", "caution", sentence)
+    for row in frames["rejects"].itertuples():
+        yield Finding(
+            "exports", "caution", f"{row.file}, line {row.line:g}: {row.reason}. {row.advice}".rstrip()
+        )
+    for row in frames["unconverted"].itertuples():
+        place = f"evidence/outcomes.csv, line {row.line:g}"
+        yield Finding(
+            "numbers", "caution", f"{place}: {row.study_id} {row.arm_id}, {row.measure}: {row.reason}"
+        )
+    for sentence in report.broken_identities(gather_content(derived)):
+        yield Finding("flow", "error", sentence)

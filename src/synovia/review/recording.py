@@ -1,0 +1,145 @@
+"""Record what people edited: one event for each row, on disk before it is acknowledged."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
+
+from synovia import formats, journal
+from synovia.errors import FormatError
+from synovia.review.evidence import Edit, pending_edits
+from synovia.review.folder import Folder
+from synovia.review.reading import read_protocol
+from synovia.tables import DECISIONS, MERGES
+
+__all__ = ["describe", "record_edits"]
+
+
+def record_edits(
+    folder: Folder,
+    live: journal.Journal,
+    *,
+    by: str,
+    at: str,
+    on_recorded: Callable[[int], None] | None = None,
+) -> int:
+    """Bring the journal up to the tables on disk.
+
+    Parameters
+    ----------
+    by : str
+        Who entered rows of evidence; a decision carries its own reviewer.
+    at : str
+        Time of the events, UTC in ISO 8601.
+    on_recorded : callable, optional
+        Called with the number of events recorded so far, each time one has reached the disk.
+
+    Returns
+    -------
+    int
+        Events recorded. Run again after an interruption, only the missing ones are.
+
+    Raises
+    ------
+    TableError
+        When any row is wrong: then nothing is recorded.
+    """
+    edits = pending_edits(folder, live)
+    shown = _shown(folder) if any(edit.table is DECISIONS for edit in edits) else {}
+    events = live.events()
+    latest = {journal.subject(event): known for event, known in zip(events, live.digests(), strict=True)}
+    now = max([journal.instant(at), *(journal.instant(event.at) for event in events)])
+    count = 0
+
+    def acknowledged(_: journal.Acknowledged) -> None:
+        nonlocal count
+        count += 1
+        if on_recorded is not None:
+            on_recorded(count)
+
+    live.append_events(
+        (_superseding(_event(edit, by=by, at=now, shown=shown), latest) for edit in edits),
+        on_acknowledged=acknowledged,
+    )
+    return count
+
+
+def _superseding(event: journal.Event, latest: Mapping[tuple[Hashable, ...], str]) -> journal.Event:
+    return replace(event, supersedes=latest.get(journal.subject(event), ""))
+
+
+def _shown(folder: Folder) -> dict[str, str]:
+    """Digest of each record as the exports give it: what a person saw when deciding."""
+    protocol = read_protocol(folder.read_text("review.toml") or "")
+    found: dict[str, str] = {}
+    for search in protocol.search:
+        data = folder.read(search.file)
+        if data is None:
+            continue
+        try:
+            export = formats.read_export(search.file, data, search_id=search.id, format=search.format or None)
+        except FormatError:
+            continue
+        found.update(zip(export.records["record_id"], export.records["digest"], strict=True))
+    return found
+
+
+def _event(edit: Edit, *, by: str, at: str, shown: Mapping[str, str]) -> journal.Event:
+    row = edit.after
+    if row is None:
+        reason = f"row removed from {edit.file}"
+        return journal.Withdrawn(by=by, at=at, table=edit.table.name, key=edit.key, reason=reason)
+    if edit.table is DECISIONS:
+        return _decision(row, at, shown.get(row["record_id"], ""))
+    if edit.table is MERGES:
+        kind = journal.Merged if row["decision"] == "merge" else journal.Split
+        return kind(
+            by=row["reviewer"],
+            at=at,
+            record_id=row["record_id"],
+            other_id=row["other_id"],
+            reason=row["reason"],
+        )
+    values = {name: text for name, text in row.items() if text}
+    return journal.Entered(by=by, at=at, table=edit.table.name, key=edit.key, values=values)
+
+
+def _decision(row: Mapping[str, str], at: str, shown: str) -> journal.Event:
+    kind = journal.Adjudicated if row["role"] == "adjudicator" else journal.Screened
+    return kind(
+        by=row["reviewer"],
+        at=at,
+        shown=shown,
+        record_id=row["record_id"],
+        stage=row["stage"],
+        verdict=row["verdict"],
+        reason=row["reason"],
+        note=row["note"],
+    )
+
+
+def describe(events: Sequence[journal.Event]) -> list[dict[str, str]]:
+    """Who, when and what of each event, in plain words."""
+    return [
+        {
+            "at": event.at,
+            "by": event.by,
+            "event": type(event).__name__,
+            "about": " ".join(str(part) for part in _about(event)),
+        }
+        for event in events
+    ]
+
+
+def _about(event: journal.Event) -> Sequence[object]:
+    match event:
+        case journal.Screened() | journal.Adjudicated():
+            return (event.record_id, event.stage, event.verdict, event.reason)
+        case journal.Merged() | journal.Split():
+            return (event.record_id, event.other_id, event.reason)
+        case journal.Entered() | journal.Withdrawn():
+            return (event.table, *event.key)
+        case journal.Judged():
+            return (event.study_id, event.outcome, event.domain, event.judgement)
+        case journal.Amended():
+            return (event.what,)
+        case _:
+            return ()

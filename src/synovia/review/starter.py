@@ -1,0 +1,47 @@
+"""A new review: a commented protocol and empty evidence tables to fill in."""
+
+from importlib import resources
+from pathlib import Path
+
+from synovia import formats
+from synovia.errors import Fault, InputError
+from synovia.review.evidence import HUMAN_TABLES
+from synovia.review.folder import Folder, write_whole
+
+__all__ = ["new_review"]
+
+_GITIGNORE = "# derived: rebuilt by synovia run\n.synovia/\nout/\n"
+
+
+def new_review(path: str | Path) -> Folder:
+    """Write a starter review.
+
+    Parameters
+    ----------
+    path : path
+        Folder to make; it must not exist yet, or be empty.
+
+    Raises
+    ------
+    InputError
+        When something is already there: nothing is overwritten.
+    StorageError
+        When the disk refuses.
+    """
+    root = Path(path)
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        advice = "Choose another name; nothing was overwritten."
+        raise InputError(
+            [Fault("something already there", "a new or empty folder", str(path), advice=advice)]
+        )
+    starter = resources.files("synovia.review").joinpath("starter.toml").read_text(encoding="utf-8")
+    _write(root, "review.toml", starter.replace("{name}", root.name.replace("\\", "/").replace('"', "'")))
+    _write(root, ".gitignore", _GITIGNORE)
+    _write(root, "searches/.gitkeep", "")
+    for table in HUMAN_TABLES:
+        _write(root, f"evidence/{table.name}.csv", formats.write_rows(table, []))
+    return Folder.at(root)
+
+
+def _write(root: Path, name: str, text: str) -> None:
+    write_whole(root / name, text.encode(), shown=name)

@@ -1,0 +1,34 @@
+"""The public surface is short and pinned; importing it is light."""
+
+import subprocess
+import sys
+
+import pytest
+
+import synovia as sv
+
+SURFACE = [
+    "Fit", "SynoviaError", "evidence_map", "flow", "forest", "funnel", "kappa", "load_field", "meta", "open",
+    "read_export", "subgroups", "timecourse",
+]  # fmt: skip
+
+
+def test_surface_is_pinned() -> None:
+    assert sv.__all__ == SURFACE
+    assert dir(sv) == sorted(SURFACE)
+
+
+@pytest.mark.parametrize("name", SURFACE)
+def test_every_name_has_a_home_and_a_docstring(name: str) -> None:
+    assert getattr(sv, name).__doc__
+
+
+def test_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(AttributeError, match="it has Fit, SynoviaError"):
+        _ = sv.metaanalysis  # type: ignore[attr-defined]
+
+
+def test_import_loads_nothing_heavy() -> None:
+    code = "import synovia, sys; print([m for m in ('numpy', 'pandas', 'scipy', 'matplotlib', 'click') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.strip() == "[]"

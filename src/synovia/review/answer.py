@@ -18,6 +18,7 @@ from synovia.tables import digest
 
 __all__ = ["gather_content", "review_cautions"]
 
+_STUDIES = ("study", "studies")
 _NOUNS = {
     "randomised trial": ("randomised trial", "randomised trials"),
     "single-arm study": ("study without a control group", "studies without a control group"),
@@ -136,11 +137,8 @@ def _mid(plan: Plan) -> ShownMid | None:
 def _noun(plan: Plan) -> tuple[str, str]:
     if not plan.comparison.comparator:
         return "treated group", "treated groups"
-    return (
-        _NOUNS.get(plan.model.designs[0], ("study", "studies"))
-        if len(plan.model.designs) == 1
-        else ("study", "studies")
-    )
+    designs = plan.model.designs
+    return _NOUNS.get(designs[0], _STUDIES) if len(designs) == 1 else _STUDIES
 
 
 def _methods(protocol: Protocol, decisions: pd.DataFrame) -> Methods:
@@ -176,20 +174,22 @@ def _methods(protocol: Protocol, decisions: pd.DataFrame) -> Methods:
 def _agreement(decisions: pd.DataFrame, readers: int) -> str:
     if readers < 2:
         return ""
-    sentences = []
-    for stage in tables.STAGES:
-        for pair in screening.agreement(decisions, stage):
-            result = pair.result
-            if isinstance(result, screening.Agreement):
-                sentences.append(
-                    f"At {stage.replace('-', ' and ', 1)} {pair.first} and {pair.second} agreed with kappa "
-                    f"{result.kappa:.2f} (95 % CI {result.lower:.2f} to {result.upper:.2f}; {result.n} records)."
-                )
-            else:
-                sentences.append(
-                    f"At {stage.replace('-', ' and ', 1)} kappa does not apply: {result.reason}."
-                )
-    return " ".join(sentences)
+    return " ".join(
+        _agreed(pair, stage.replace("-", " and "))
+        for stage in tables.STAGES
+        for pair in screening.agreement(decisions, stage)
+    )
+
+
+def _agreed(pair: screening.PairAgreement, stage: str) -> str:
+    result = pair.result
+    if isinstance(result, screening.NoKappa):
+        return f"At {stage}, kappa of {pair.first} and {pair.second} does not apply: {result.reason}."
+    interval = f"95 % CI {result.lower:.2f} to {result.upper:.2f}"
+    return (
+        f"At {stage}, {pair.first} and {pair.second} agreed with kappa {result.kappa:.2f} "
+        f"({interval}; {result.n} records)."
+    )
 
 
 def _authors(materials: Materials) -> dict[str, str]:
@@ -213,9 +213,9 @@ def _gaps(derived: Derived) -> Iterator[str]:
     yield "Certainty of the evidence: not yet judged for any comparison."
     silent = frames["estimates"].query("status == 'no data' and variant == 'primary'")
     if len(silent):
-        named = dict.fromkeys(
-            f"{row.treatment} against {row.comparator or 'baseline'}" for row in silent.itertuples()
-        )
+        named = {
+            f"{row.treatment} against {row.comparator or 'baseline'}": None for row in silent.itertuples()
+        }
         yield (
             f"No usable number in {len(silent)} of the planned syntheses "
             f"({len(named)} comparisons, among them {'; '.join(list(named)[:3])}); each says why."
@@ -223,7 +223,7 @@ def _gaps(derived: Derived) -> Iterator[str]:
     wordless = frames["outcomes"].query("statistic == 'none printed'")
     if len(wordless):
         count = wordless["study_id"].nunique()
-        yield f"{count} studies print no number for any arm in what was seen; their findings are shown in words."
+        yield f"{count} studies print no number for some arm in what was seen: findings in words only."
     awaiting = frames["verdicts"].query("state in ('awaiting', 'conflict')")
     if len(awaiting):
         yield f"{len(awaiting)} records still wait for a decision."
@@ -238,9 +238,8 @@ def review_cautions(derived: Derived) -> tuple[str, ...]:
     found = [protocol.screening.note] if protocol.screening.note else []
     rejected = len(derived.frames["rejects"])
     if rejected:
-        found.append(
-            f"{rejected} pieces of the exports could not be read as records; they are listed in out/tables/rejects.csv."
-        )
+        pieces = "1 piece" if rejected == 1 else f"{rejected} pieces"
+        found.append(f"{pieces} of the exports could not be read as records: see out/tables/rejects.csv.")
     return (*found, *unreported_outcomes(derived))
 
 
@@ -253,8 +252,9 @@ def unreported_outcomes(derived: Derived) -> tuple[str, ...]:
         for name in comparison.outcomes
     }
     return tuple(
-        f"review.toml: comparison '{comparison}' asks for the outcome '{name}', and no row of evidence/outcomes.csv "
-        f"reports it (reported: {', '.join(sorted(reported)) or 'none yet'}). Enter its rows or take it out of the plan."
+        f"review.toml: comparison '{comparison}' asks for the outcome '{name}', and no row of "
+        f"evidence/outcomes.csv reports it (reported: {', '.join(sorted(reported)) or 'none yet'}). "
+        "Enter its rows or take it out of the plan."
         for name, comparison in asked.items()
         if name not in reported
     )

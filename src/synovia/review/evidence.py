@@ -145,7 +145,7 @@ def pending_edits(folder: Folder, live: journal.Journal) -> tuple[Edit, ...]:
             f"no row for {' '.join(edit.key)}",
             "the row",
             edit.file,
-            advice="A decision is superseded by a new one, never deleted: put it back, or run synovia export.",
+            advice="A decision is superseded, never deleted: put it back, or run synovia export.",
         )
         for edit in edits
         if edit.after is None and not edit.needs_name

@@ -148,6 +148,6 @@ def storage_sentence(shown: str, verb: str, problem: OSError) -> str:
     advice = (
         "Nothing recorded is lost: free some space and run the same command again."
         if problem.errno in (errno.ENOSPC, errno.EDQUOT)
-        else "Nothing recorded is lost: make the folder writable, copy the review elsewhere, or choose another --out."
+        else "Nothing recorded is lost: make the folder writable, or copy the review to one that is."
     )
     return f"{shown} could not be {verb}: {why}. {advice}"

@@ -116,7 +116,7 @@ def open(path: str | os.PathLike[str], *, out: str | Path | None = None) -> Revi
     >>> sv.open("no-such-review")
     Traceback (most recent call last):
         ...
-    synovia.errors.InputError: no-such-review: found no such folder; wanted a review folder with review.toml in it.
-    Name a review folder, or make one with: synovia new NAME.
+    synovia.errors.InputError: no-such-review: found no such folder; wanted a review folder with review.toml
+    in it. Name a review folder, or make one with: synovia new NAME.
     """
     return Review(Folder.at(path, out=out))

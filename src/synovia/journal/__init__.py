@@ -1,6 +1,7 @@
 """Human decisions, append-only: events, their chain, where they live, and what they add up to."""
 
 from synovia.journal.chain import Break, first_break, read_line, seal, seal_event, split_lines, verify
+from synovia.journal.edits import Edits, edits, name_superseded, row_key
 from synovia.journal.event import (
     KINDS,
     Adjudicated,
@@ -36,6 +37,7 @@ __all__ = [
     "Adjudicated",
     "Amended",
     "Break",
+    "Edits",
     "Entered",
     "Event",
     "Journal",
@@ -46,13 +48,16 @@ __all__ = [
     "Withdrawn",
     "amendments",
     "decisions",
+    "edits",
     "entered",
     "first_break",
     "from_mapping",
     "history",
     "instant",
     "merges",
+    "name_superseded",
     "read_line",
+    "row_key",
     "seal",
     "seal_event",
     "split_lines",

@@ -11,6 +11,7 @@ from synovia.journal.event import (
     Amended,
     Entered,
     Event,
+    Judged,
     Merged,
     Screened,
     Split,
@@ -63,6 +64,8 @@ def subject(event: Event) -> tuple[Hashable, ...]:
         return ("pair", *_pair(event))
     if isinstance(event, Entered | Withdrawn):
         return ("row", event.table, event.key)
+    if isinstance(event, Judged):
+        return ("Judged", event.study_id, event.outcome, event.instrument, event.domain, event.by)
     return (event,)
 
 

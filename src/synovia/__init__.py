@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from synovia.fields import load_field
     from synovia.formats import read_export
     from synovia.plots import evidence_map, flow, forest, funnel, timecourse
-    from synovia.review import open  # noqa: A004 - read as sv.open
+    from synovia.review.review import open  # noqa: A004 - read as sv.open
     from synovia.screening import kappa
     from synovia.synthesis import Fit, meta, subgroups
 
@@ -28,7 +28,7 @@ _HOMES = {
     "kappa": "synovia.screening",
     "load_field": "synovia.fields",
     "meta": "synovia.synthesis",
-    "open": "synovia.review",
+    "open": "synovia.review.review",
     "read_export": "synovia.formats",
     "subgroups": "synovia.synthesis",
     "timecourse": "synovia.plots",

@@ -200,7 +200,8 @@ def _compare(plan: Plan, rows: pd.DataFrame, studies: pd.DataFrame) -> effects.C
 
 
 def _fitted(plan: Plan, compared: effects.Compared, rows: pd.DataFrame, omissions: pd.DataFrame) -> Pooled:
-    data = compared.effects.assign(n_total=compared.effects["n"] + compared.effects["n_comparator"].fillna(0))
+    total = compared.effects["n"] + compared.effects["n_comparator"].fillna(0)
+    data = compared.effects.assign(n_total=total, n_per_100=total / 100)
     covariance = np.diag(data["variance"].to_numpy()) if plan.shared == "ignored" else compared.covariance
     fit = _meta(plan, data, covariance, "estimate ~ 1")
     estimate = _estimate_row(plan, fit, data, _participants(data, rows))

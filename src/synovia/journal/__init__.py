@@ -14,8 +14,6 @@ from synovia.journal.event import (
     Split,
     Withdrawn,
     from_mapping,
-    instant,
-    stamp,
     to_mapping,
 )
 from synovia.journal.fold import (
@@ -29,6 +27,7 @@ from synovia.journal.fold import (
     timeline,
     undecided,
 )
+from synovia.journal.moment import instant, stamp
 from synovia.journal.store import Acknowledged, Journal
 
 __all__ = [

@@ -1,14 +1,12 @@
 """Human decisions as events: who, when, what was shown, what was decided and why."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import cast
 
 from synovia.errors import Fault, InputError, UnreadableEvent
-from synovia.tables import DECISIONS, STAGES
+from synovia.journal.checks import faults_of
 
 __all__ = [
     "KINDS",
@@ -22,14 +20,8 @@ __all__ = [
     "Split",
     "Withdrawn",
     "from_mapping",
-    "instant",
-    "stamp",
     "to_mapping",
 ]
-
-_AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?Z")
-_MAY_BE_EMPTY = frozenset({"shown", "supersedes", "reason", "note", "before", "after", "outcome"})
-_CHOICES = {"stage": STAGES, "verdict": DECISIONS.column("verdict").choices}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +51,7 @@ class Event:
     supersedes: str = ""
 
     def __post_init__(self) -> None:
-        faults = [fault for name in _names(type(self)) for fault in _faults(name, getattr(self, name))]
+        faults = [fault for name in _names(type(self)) for fault in faults_of(name, getattr(self, name))]
         if faults or (faults := _too_early(self)):
             raise InputError(faults)
 
@@ -248,104 +240,12 @@ def _names(kind: type[Event]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
-def _faults(name: str, value: object) -> list[Fault]:
-    if name == "values":
-        return _mapping_faults(name, value)
-    if name == "key":
-        return _key_faults(value)
-    if not isinstance(value, str):
-        return [Fault(repr(value), "a text", column=name)]
-    return _text_faults(name, value) or _word_faults(name, value)
-
-
-def _key_faults(value: object) -> list[Fault]:
-    if not isinstance(value, list | tuple) or not value:
-        return [Fault(repr(value), "the values of the table's key columns, at least one", column="key")]
-    return [fault for part in value for fault in _text_faults("key", part)]
-
-
-def _mapping_faults(name: str, value: object) -> list[Fault]:
-    if not isinstance(value, Mapping):
-        return [Fault(repr(value), "column names and their texts", column=name)]
-    return [fault for pair in value.items() for text in pair for fault in _text_faults(name, text)]
-
-
-def _text_faults(name: str, value: object) -> list[Fault]:
-    if not isinstance(value, str):
-        return [Fault(repr(value), "a text", column=name)]
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError as problem:
-        advice = "The file was probably read with the wrong encoding; save it as UTF-8 and import it again."
-        found = f"half of a character ({value[problem.start]!a}) at position {problem.start + 1}"
-        return [Fault(found, "text that can be written as UTF-8", column=name, advice=advice)]
-    return []
-
-
-def _word_faults(name: str, value: str) -> list[Fault]:
-    if not value.strip() and name not in _MAY_BE_EMPTY:
-        return [Fault("an empty text", f"a filled {name}", column=name)]
-    if name == "at" and not _is_instant(value):
-        return [Fault(repr(value), "a time in UTC such as 2025-03-01T09:30:00Z", column=name)]
-    if name in _CHOICES and value not in _CHOICES[name]:
-        return [Fault(repr(value), "one of " + ", ".join(_CHOICES[name]), column=name)]
-    return []
-
-
 def _too_early(event: Event) -> list[Fault]:
     if not isinstance(event, Screened | Adjudicated):
         return []
     if (event.stage, event.verdict) != ("title-abstract", "not retrieved"):
         return []
     return [Fault("'not retrieved' at title and abstract", "include or exclude", column="verdict")]
-
-
-def _is_instant(text: str) -> bool:
-    if not _AT.fullmatch(text):
-        return False
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def instant(at: str) -> str:
-    """A time of an event with microseconds, so that texts sort as times do.
-
-    Examples
-    --------
-    >>> instant("2025-03-01T09:30:00Z")
-    '2025-03-01T09:30:00.000000Z'
-    """
-    return at if "." in at else f"{at[:-1]}.000000Z"
-
-
-def stamp(now: datetime, latest: str = "") -> str:
-    """The time to write on a new event: now, and never at or before the latest event.
-
-    A clock that was set back, or a colleague's that runs ahead, then cannot put a correction before what
-    it corrects.
-
-    Parameters
-    ----------
-    now : datetime
-        The present, with its time zone.
-    latest : str
-        Time of the journal's latest event, empty when there is none.
-
-    Examples
-    --------
-    >>> from datetime import UTC, datetime
-    >>> stamp(datetime(2025, 3, 1, 9, 30, tzinfo=UTC))
-    '2025-03-01T09:30:00.000000Z'
-    >>> stamp(datetime(2025, 3, 1, 9, 30, tzinfo=UTC), "2025-03-01T09:45:00Z")
-    '2025-03-01T09:45:00.000001Z'
-    """
-    moment = now.astimezone(UTC)
-    if latest:
-        moment = max(moment, datetime.fromisoformat(latest) + timedelta(microseconds=1))
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def to_mapping(event: Event) -> dict[str, object]:

@@ -16,8 +16,8 @@ from synovia.journal.event import (
     Screened,
     Split,
     Withdrawn,
-    instant,
 )
+from synovia.journal.moment import instant
 from synovia.tables import DECISIONS, STAGES, Row, frame
 
 __all__ = [

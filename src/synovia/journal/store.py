@@ -1,7 +1,6 @@
 """Where events live: an append-only table in SQLite, durable before it is acknowledged."""
 
 import sqlite3
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -11,47 +10,14 @@ from typing import Self
 from synovia.errors import (
     BrokenChain,
     JournalConflict,
-    JournalError,
-    StorageError,
-    SynoviaError,
     UnreadableEvent,
 )
 from synovia.journal.chain import Break, read_line, seal_event, split_lines, verify
+from synovia.journal.database import connect, plainly
 from synovia.journal.event import Event
 from synovia.tables.digest import of_text
 
 __all__ = ["Acknowledged", "Journal"]
-
-_PATIENCE = 30.0
-_APPLICATION = 0x53594E4F
-_VERSION = 1
-_SCHEMA = (
-    """CREATE TABLE journal (
-        seq INTEGER PRIMARY KEY,
-        line TEXT NOT NULL CHECK (typeof(line) = 'text'),
-        digest TEXT NOT NULL
-    )""",
-    """CREATE TRIGGER journal_is_never_updated BEFORE UPDATE ON journal
-        BEGIN SELECT RAISE(ABORT, 'the journal is append-only: a line is never changed'); END""",
-    """CREATE TRIGGER journal_is_never_deleted BEFORE DELETE ON journal
-        BEGIN SELECT RAISE(ABORT, 'the journal is append-only: a line is never deleted'); END""",
-    """CREATE TRIGGER journal_grows_at_its_end BEFORE INSERT ON journal
-        WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM journal)
-        BEGIN SELECT RAISE(ABORT, 'the journal is append-only: a line is never replaced'); END""",
-    f"PRAGMA application_id = {_APPLICATION}",
-    f"PRAGMA user_version = {_VERSION}",
-)
-
-_PLAIN: tuple[tuple[str, type[SynoviaError], str], ...] = (
-    ("SQLITE_FULL", StorageError, "the disk is full. Free some space and run the command again"),
-    ("SQLITE_READONLY", StorageError, "it cannot be written: the file, its folder or the disk is read-only"),
-    ("SQLITE_CANTOPEN", StorageError, "it cannot be opened: check that its folder exists and may be written"),
-    ("SQLITE_IOERR", StorageError, "the disk did not answer. Check that it is still there and has space"),
-    ("SQLITE_BUSY", JournalError, "another program holds it. Close that program and run the command again"),
-    ("SQLITE_LOCKED", JournalError, "another program holds it. Close that program and run the command again"),
-    ("SQLITE_NOTADB", JournalError, "it is not a journal. Move it away and import the exported text again"),
-    ("SQLITE_CORRUPT", JournalError, "it is damaged. Move it away and import the exported text again"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +37,6 @@ class Acknowledged:
     number: int
     digest: str
     event: Event
-
-
-@contextmanager
-def _plainly(path: Path | str) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        name = getattr(error, "sqlite_errorname", "")
-        for prefix, kind, words in _PLAIN:
-            if name.startswith(prefix):
-                raise kind(
-                    f"The journal {path}: {words} ({error}). What was acknowledged is kept."
-                ) from error
-        raise JournalError(f"The journal {path} refused: {error}.") from error
 
 
 class Journal:
@@ -119,19 +71,11 @@ class Journal:
         JournalError
             When the file is damaged, is not a journal, or was written by a newer Synovia.
         """
-        with _plainly(path):
-            connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
-        try:
-            with _plainly(path):
-                _prepare(connection, path)
-        except BaseException:
-            connection.close()
-            raise
-        return cls(connection, path)
+        return cls(connect(path), path)
 
     def close(self) -> None:
         """Close the file."""
-        with _plainly(self.path):
+        with plainly(self.path):
             self._connection.close()
 
     def __enter__(self) -> Self:
@@ -144,7 +88,7 @@ class Journal:
         return len(self._column("SELECT seq FROM journal"))
 
     def _column(self, query: str) -> list[str]:
-        with _plainly(self.path):
+        with plainly(self.path):
             return [row[0] for row in self._connection.execute(query)]
 
     @property
@@ -242,7 +186,7 @@ class Journal:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Cursor]:
-        with _plainly(self.path):
+        with plainly(self.path):
             cursor = self._connection.cursor()
             cursor.execute("BEGIN IMMEDIATE")
             try:
@@ -292,53 +236,6 @@ class Journal:
             for number, line in enumerate(lines[len(present) :], start=len(present) + 1):
                 _insert(cursor, number, line)
         return max(len(lines) - len(present), 0)
-
-
-def _prepare(connection: sqlite3.Connection, path: Path | str) -> None:
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = FULL")
-    if not _is_journal(connection, path):
-        _use_write_ahead_log(connection)
-        _create(connection, path)
-    _use_write_ahead_log(connection)
-
-
-def _is_journal(connection: sqlite3.Connection, path: Path | str) -> bool:
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if application == _APPLICATION and version > _VERSION:
-        raise JournalError(f"The journal {path} was written by a newer Synovia. Bring Synovia up to date.")
-    if application != _APPLICATION and (application or tables):
-        raise JournalError(f"{path} is a database, but not a journal. Move it away, or name another file.")
-    return bool(application == _APPLICATION)
-
-
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """SQLite does not wait for its turn when it changes the mode, so this does."""
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
-def _create(connection: sqlite3.Connection, path: Path | str) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        if not _is_journal(connection, path):
-            for statement in _SCHEMA:
-                connection.execute(statement)
-        connection.execute("COMMIT")
-    except BaseException:
-        with suppress(sqlite3.Error):
-            connection.execute("ROLLBACK")
-        raise
 
 
 def _end(cursor: sqlite3.Cursor) -> tuple[int, str]:

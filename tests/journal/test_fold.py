@@ -19,6 +19,7 @@ from synovia.journal import (
     entered,
     history,
     merges,
+    name_superseded,
     splits,
     subject,
     timeline,
@@ -218,3 +219,16 @@ def test_an_interrupted_import_can_always_be_finished(
 def test_first_of_equal_times_goes_by_name(order: tuple[int, ...]) -> None:
     rows = [row("r1", "a", by="ann"), row("r2", "b", by="bob"), row("r3", "c", by="cat")]
     assert timeline([rows[i] for i in order]) == tuple(rows)
+
+
+def test_new_events_name_the_line_they_supersede() -> None:
+    recorded = [row("r1", "p1"), row("r2", "p2"), row("r1", "p3")]
+    new = [
+        row("r1", "p4"),
+        Withdrawn("links", ("r2",), by="bob", at=at(0)),
+        row("r9", "p9"),
+        Screened("r1", "full-text", "include", by="ann", at=at(0)),
+        Merged("r1", "r2", by="ann", at=at(0), supersedes="given"),
+    ]
+    named = name_superseded(new, recorded, ["d1", "d2", "d3"])
+    assert [event.supersedes for event in named] == ["d3", "d2", "", "", "given"]

@@ -1,7 +1,6 @@
 """Human decisions, append-only: events, their chain, where they live, and what they add up to."""
 
 from synovia.journal.chain import Break, first_break, read_line, seal, seal_event, split_lines, verify
-from synovia.journal.edits import Edits, edits, name_superseded, row_key
 from synovia.journal.event import (
     KINDS,
     Adjudicated,
@@ -22,6 +21,7 @@ from synovia.journal.fold import (
     entered,
     history,
     merges,
+    name_superseded,
     splits,
     subject,
     timeline,
@@ -36,7 +36,6 @@ __all__ = [
     "Adjudicated",
     "Amended",
     "Break",
-    "Edits",
     "Entered",
     "Event",
     "Journal",
@@ -47,7 +46,6 @@ __all__ = [
     "Withdrawn",
     "amendments",
     "decisions",
-    "edits",
     "entered",
     "first_break",
     "from_mapping",
@@ -56,7 +54,6 @@ __all__ = [
     "merges",
     "name_superseded",
     "read_line",
-    "row_key",
     "seal",
     "seal_event",
     "split_lines",

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import pandas as pd
@@ -21,9 +22,11 @@ from synovia.journal.moment import instant
 from synovia.tables import DECISIONS, STAGES, Row, frame
 
 __all__ = [
-    "amendments", "decisions", "entered", "history", "merges", "splits", "subject", "timeline", "undecided",
+    "amendments", "decisions", "entered", "history", "merges", "name_superseded", "splits", "subject",
+    "timeline", "undecided",
 ]  # fmt: skip
 
+AnyEvent = TypeVar("AnyEvent", bound=Event)
 Decision = TypeVar("Decision", Screened, Adjudicated)
 
 
@@ -242,3 +245,30 @@ def _overlap(wanted: list[tuple[str, str, str]], recorded: list[tuple[str, str, 
     """How many of the first decisions wanted are the last ones recorded."""
     longest = min(len(wanted), len(recorded))
     return next((n for n in range(longest, 0, -1) if recorded[-n:] == wanted[:n]), 0)
+
+
+def name_superseded(
+    new: Iterable[AnyEvent], recorded: Iterable[Event], digests: Iterable[str]
+) -> list[AnyEvent]:
+    """New events, each naming the line whose place it takes: the latest about the same subject.
+
+    Parameters
+    ----------
+    new : iterable of Event
+        Events to append; one that names a line already is left as it is. The second of two new events about
+        one subject names the line that the first does, for the first has no line yet.
+    recorded, digests : iterable
+        The journal's events and the digests of their lines, in the same order.
+
+    Examples
+    --------
+    >>> first = Screened("r1", "full-text", "exclude", by="ann", at="2025-03-01T09:30:00Z")
+    >>> second = Screened("r1", "full-text", "include", by="ann", at="2025-03-01T09:31:00Z")
+    >>> name_superseded([second], [first], ["5d41"])[0].supersedes
+    '5d41'
+    """
+    latest = {subject(event): digest for event, digest in zip(recorded, digests, strict=True)}
+    return [
+        event if event.supersedes else replace(event, supersedes=latest.get(subject(event), ""))
+        for event in new
+    ]

@@ -105,7 +105,7 @@ def log_ratio_of_means(treatment: Means, comparator: Means, *, correct: bool = T
     treatment, comparator : Means
         Arrays (k,), means above 0.
     correct : bool
-        Remove the small-sample bias of estimate and variance.
+        Remove the small-sample bias of the estimate; the variance stays the large-sample one.
 
     Raises
     ------
@@ -114,13 +114,11 @@ def log_ratio_of_means(treatment: Means, comparator: Means, *, correct: bool = T
 
     Notes
     -----
-    With :math:`c_j = s_j^2/(n_j m_j^2)`, uncorrected
+    With :math:`c_j = s_j^2/(n_j m_j^2)`
 
-    .. math:: y = \ln(m_1/m_2), \quad v = c_1 + c_2
+    .. math:: y = \ln(m_1/m_2) \; [{} + (c_1 - c_2)/2], \quad v = c_1 + c_2
 
-    and corrected
-
-    .. math:: y = \ln(m_1/m_2) + (c_1 - c_2)/2, \quad v = c_1 + c_2 + (c_1^2 + c_2^2)/2
+    the part in brackets being the correction.
 
     Hedges, Gurevitch & Curtis (1999), Ecology 80, 1150-1156; correction of Lajeunesse (2015), Ecology 96,
     2056-2063.
@@ -138,7 +136,7 @@ def log_ratio_of_means(treatment: Means, comparator: Means, *, correct: bool = T
     c1, c2 = s1**2 / (n1 * m1**2), s2**2 / (n2 * m2**2)
     y, v = np.log(m1 / m2), c1 + c2
     if correct:
-        y, v = y + (c1 - c2) / 2, v + (c1**2 + c2**2) / 2
+        y = y + (c1 - c2) / 2
     return Effect(y, v, "ROM", "log ratio of means")
 
 

@@ -17,14 +17,14 @@ def mean_share(measure: str, mean: float, sd: float, n: float) -> float:
 
     Parameters
     ----------
-    measure : {"MD", "ROM", "ROM uncorrected"}
+    measure : {"MD", "ROM"}
         Effect measure.
     mean, sd, n : float
         Of the shared control.
 
     Notes
     -----
-    MD :math:`s^2/n`; ROM :math:`c = s^2/(n m^2)`, and :math:`c + c^2/2` with the bias correction.
+    MD :math:`s^2/n`; ROM :math:`s^2/(n m^2)`.
 
     Examples
     --------
@@ -32,10 +32,7 @@ def mean_share(measure: str, mean: float, sd: float, n: float) -> float:
     >>> mean_share("MD", 46.0, 20.0, 50)
     8.0
     """
-    if measure == "MD":
-        return sd**2 / n
-    c = sd**2 / (n * mean**2)
-    return c if measure == "ROM uncorrected" else c + c**2 / 2
+    return sd**2 / n if measure == "MD" else sd**2 / (n * mean**2)
 
 
 def risk_share(measure: str, events: float, n: float) -> float:

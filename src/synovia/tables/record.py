@@ -54,7 +54,12 @@ PAIRS = Table(
     (
         Column("record_id", "text", "the earlier record", required=True),
         Column("other_id", "text", "the later record", required=True),
-        Column("rule", "text", "rule that linked them: doi, pmid, registry_id, person", required=True),
+        Column(
+            "rule",
+            "text",
+            "rule that linked them: doi, pmid, registry_id, person; or 'kept apart', with the reason",
+            required=True,
+        ),
         Column("evidence", "text", "what they share", required=True),
     ),
     ("record_id", "other_id", "rule"),

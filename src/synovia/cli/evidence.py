@@ -1,6 +1,6 @@
 """``synovia import`` and ``synovia export``: evidence tables into the journal and out again."""
 
-import datetime
+from datetime import UTC, datetime
 
 import click
 from rich.console import Console
@@ -34,11 +34,11 @@ def import_command(folder: str, by: str, dry_run: bool, as_json: bool) -> None:
             return
         if not by and any(edit.needs_name for edit in edits):
             raise click.UsageError('say who entered the evidence: --by "NAME"')
-        at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        now = datetime.now(UTC)
         with Progress(console=Console(stderr=True), transient=True, disable=as_json) as bar:
             task = bar.add_task("recording", total=len(edits))
             recorded = record_edits(
-                place, live, by=by, at=at, on_recorded=lambda count: bar.update(task, completed=count)
+                place, live, by=by, now=now, on_recorded=lambda count: bar.update(task, completed=count)
             )
         write_evidence(place, live)
     events = "1 event" if recorded == 1 else f"{recorded} events"

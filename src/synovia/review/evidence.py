@@ -92,8 +92,12 @@ def open_journal(folder: Folder) -> journal.Journal:
     folder.hidden.mkdir(parents=True, exist_ok=True)
     live = journal.Journal.open(folder.journal)
     text = folder.read_text(JOURNAL_TEXT)
-    if text is not None and text != live.export_text():
-        live.import_text(text)
+    try:
+        if text is not None and text != live.export_text():
+            live.import_text(text)
+    except BaseException:
+        live.close()
+        raise
     return live
 
 

@@ -1,7 +1,7 @@
 """Record what people edited: one event for each row, on disk before it is acknowledged."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from synovia import formats, journal
 from synovia.errors import FormatError
@@ -18,7 +18,7 @@ def record_edits(
     live: journal.Journal,
     *,
     by: str,
-    at: str,
+    now: datetime,
     on_recorded: Callable[[int], None] | None = None,
 ) -> int:
     """Bring the journal up to the tables on disk.
@@ -27,8 +27,8 @@ def record_edits(
     ----------
     by : str
         Who entered rows of evidence; a decision carries its own reviewer.
-    at : str
-        Time of the events, UTC in ISO 8601.
+    now : datetime
+        Time of the events, with a time zone.
     on_recorded : callable, optional
         Called with the number of events recorded so far, each time one has reached the disk.
 
@@ -45,8 +45,8 @@ def record_edits(
     edits = pending_edits(folder, live)
     shown = _shown(folder) if any(edit.table is DECISIONS for edit in edits) else {}
     events = live.events()
-    latest = {journal.subject(event): known for event, known in zip(events, live.digests(), strict=True)}
-    now = max([journal.instant(at), *(journal.instant(event.at) for event in events)])
+    at = journal.stamp(now, max((event.at for event in events), key=journal.instant, default=""))
+    new = [_event(edit, by=by, at=at, shown=shown) for edit in edits]
     count = 0
 
     def acknowledged(_: journal.Acknowledged) -> None:
@@ -56,14 +56,10 @@ def record_edits(
             on_recorded(count)
 
     live.append_events(
-        (_superseding(_event(edit, by=by, at=now, shown=shown), latest) for edit in edits),
+        journal.name_superseded(new, events, live.digests()),
         on_acknowledged=acknowledged,
     )
     return count
-
-
-def _superseding(event: journal.Event, latest: Mapping[tuple[Hashable, ...], str]) -> journal.Event:
-    return replace(event, supersedes=latest.get(journal.subject(event), ""))
 
 
 def _shown(folder: Folder) -> dict[str, str]:

@@ -101,9 +101,9 @@ def _screen(materials: Materials, frames: Frames) -> Frames:
     stands_for = dict(zip(clusters["record_id"], clusters["cluster_id"], strict=True))
     decisions = _parsed(materials, tables.DECISIONS)
     _check_decisions(materials, decisions, stands_for)
-    own = decisions[decisions["record_id"].map(lambda name: stands_for[name] == name)]
+    standing = decisions.assign(record_id=decisions["record_id"].map(stands_for))
     verdicts = screening.verdicts(
-        own, list(dict.fromkeys(clusters["cluster_id"])), readers=materials.protocol.screening.readers
+        standing, dict.fromkeys(clusters["cluster_id"]), readers=materials.protocol.screening.readers
     )
     return {"decisions": decisions, "verdicts": verdicts}
 
@@ -145,7 +145,9 @@ def _extract(materials: Materials, _: Frames) -> Frames:
     frames = {table.name: _parsed(materials, table) for table in EVIDENCE}
     faults = [
         *_unknown_ids(materials, frames),
-        *extraction.check_outcomes(frames["outcomes"], frames["arms"], frames["studies"], materials.field),
+        *extraction.check_outcomes(
+            frames["outcomes"], frames["arms"], materials.field, studies=frames["studies"]
+        ),
     ]
     if faults:
         raise InputError(faults)

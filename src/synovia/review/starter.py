@@ -10,6 +10,7 @@ from synovia.review.folder import Folder, write_whole
 
 __all__ = ["new_review"]
 
+_GITATTRIBUTES = "# the journal is compared byte by byte\nevidence/* -text\nsearches/* -text\n"
 _GITIGNORE = "# derived: rebuilt by synovia run\n.synovia/\nout/\n"
 
 
@@ -37,6 +38,7 @@ def new_review(path: str | Path) -> Folder:
     starter = resources.files("synovia.review").joinpath("starter.toml").read_text(encoding="utf-8")
     _write(root, "review.toml", starter.replace("{name}", root.name.replace("\\", "/").replace('"', "'")))
     _write(root, ".gitignore", _GITIGNORE)
+    _write(root, ".gitattributes", _GITATTRIBUTES)
     _write(root, "searches/.gitkeep", "")
     for table in HUMAN_TABLES:
         _write(root, f"evidence/{table.name}.csv", formats.write_rows(table, []))

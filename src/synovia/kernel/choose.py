@@ -145,7 +145,7 @@ def _report_maximum(
 
 
 def _grid(problem: Problem, slope: Callable[[float], float]) -> list[float]:
-    """0 and steps of about a factor 2, from below the smallest variance to where the likelihood falls for good.
+    """0 and steps of about a factor 2, from below the smallest variance to where the likelihood only falls.
 
     For independent rows the slope is negative once tau2² > s² (max v + tau2), s² the residual mean square of
     ordinary least squares, because ‖Py‖² ≤ RSS / tau2² and tr P ≥ (n - p) / (max v + tau2).
@@ -193,8 +193,8 @@ def _require_one_variance(problem: Problem) -> None:
 def is_identified(problem: Problem, term: int = 0) -> bool:
     """Whether the data say anything about the variance of a term.
 
-    A random effect shared by all rows is the intercept under another name; one per level of a moderator is the
-    moderator.
+    A random effect shared by all rows is the intercept under another name; one per level of a moderator is
+    that moderator.
     """
     at = point(problem, np.zeros(problem.parameters))
     return trace_projection(problem, at, term) > IDENTIFIED * at.factor.trace(term)

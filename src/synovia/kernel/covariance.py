@@ -44,6 +44,10 @@ class Covariance(Protocol):
         """Row, column and value of everything that may differ from 0."""
         ...
 
+    def restrict(self, rows: Integers) -> "Covariance":
+        """The covariance of some of the rows, in the given order."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Diagonal:
@@ -90,6 +94,10 @@ class Diagonal:
         """Row, column and value of the variances."""
         rows = np.arange(self.v.size)
         return rows, rows, self.v
+
+    def restrict(self, rows: Integers) -> "Diagonal":
+        """The variances of some of the rows, in the given order."""
+        return Diagonal(self.v[rows])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,12 +158,23 @@ class Blocks:
         columns = np.concatenate([np.tile(places, places.size) for places in self.index])
         return rows, columns, np.concatenate([matrix.ravel() for matrix in self.blocks])
 
+    def restrict(self, rows: Integers) -> "Blocks":
+        """The blocks of some of the rows, in the given order."""
+        place = np.full(self.size, -1, dtype=np.intp)
+        place[rows] = np.arange(rows.size)
+        kept = [place[places] >= 0 for places in self.index]
+        whole = zip(self.blocks, self.index, kept, strict=True)
+        parts = [
+            (matrix[np.ix_(keep, keep)], place[places[keep]]) for matrix, places, keep in whole if keep.any()
+        ]
+        return Blocks([matrix for matrix, _ in parts], [places for _, places in parts])
+
 
 def _check_partition(blocks: tuple[Floats, ...], index: tuple[Integers, ...]) -> None:
     for matrix, places in zip(blocks, index, strict=True):
         if matrix.shape != (places.size, places.size):
             raise SynthesisError(
-                f"Found a block of shape {matrix.shape} for {places.size} rows; wanted as many rows and columns."
+                f"Found a block of shape {matrix.shape} for {places.size} rows; wanted one of each per row."
             )
     rows = np.sort(np.concatenate(index)) if index else np.empty(0, dtype=np.intp)
     if not np.array_equal(rows, np.arange(rows.size)):

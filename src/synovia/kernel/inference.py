@@ -144,8 +144,8 @@ def _degrees(problem: Problem, name: str) -> float:
     df = problem.blocks - problem.p
     if df < 1:
         raise TooFewStudies(
-            f"{problem.blocks} independent studies for {problem.p} coefficients leave no degree of freedom for "
-            f"the {name} interval; drop moderators, or ask for inference='z' and say so."
+            f"{problem.blocks} independent studies for {problem.p} coefficients leave no degree of freedom "
+            f"for the {name} interval; drop moderators, or ask for inference='z' and say so."
         )
     return float(df)
 
@@ -179,8 +179,8 @@ def quantile(level: float, df: float) -> float:
     return -float(ndtri(lower) if np.isinf(df) else stdtrit(df, lower))
 
 
-def wald(beta: Floats, inference: Inference, columns: list[int]) -> Wald | Inapplicable:
-    r"""Whether several coefficients are all 0.
+def wald(beta: Floats, inference: Inference, contrasts: Floats) -> Wald | Inapplicable:
+    r"""Whether several combinations of the coefficients are all 0.
 
     Parameters
     ----------
@@ -188,20 +188,20 @@ def wald(beta: Floats, inference: Inference, columns: list[int]) -> Wald | Inapp
         Coefficients.
     inference : Inference
         Their covariance and degrees of freedom.
-    columns : list of int
-        Which of them.
+    contrasts : ndarray of shape (m, p)
+        The combinations, one per row, independent of each other.
 
     Notes
     -----
-    .. math:: b' C^{-1} b
+    .. math:: (Lb)' (LCL')^{-1} Lb
 
     against chi-squared on m degrees of freedom, or divided by m against F on m and ``inference.df``.
     """
-    if not columns:
-        return Inapplicable("there is no coefficient besides the intercept")
-    chosen = beta[columns]
-    statistic = float(chosen @ np.linalg.solve(inference.cov[np.ix_(columns, columns)], chosen))
-    m = len(columns)
+    m = contrasts.shape[0]
+    if m == 0:
+        return Inapplicable("there is nothing to compare")
+    values = contrasts @ beta
+    statistic = float(values @ np.linalg.solve(contrasts @ inference.cov @ contrasts.T, values))
     if np.isinf(inference.df):
         return Wald(statistic, m, np.inf, float(chdtrc(m, statistic)), "chi2")
     return Wald(statistic / m, m, inference.df, float(fdtrc(m, inference.df, statistic / m)), "F")

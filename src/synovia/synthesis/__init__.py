@@ -1,1 +1,25 @@
-"""synthesis."""
+"""From a table of effects to a fit: one method per file, one result shape."""
+
+from synovia.kernel import Blocks, Convergence, Diagonal, Inapplicable, Problem, Wald
+from synovia.synthesis.fit import Fit
+from synovia.synthesis.names import Names
+from synovia.synthesis.pairwise import meta
+from synovia.synthesis.settings import Settings
+from synovia.synthesis.subgroup import Subgroups, subgroups
+from synovia.synthesis.summary import Summary
+
+__all__ = [
+    "Blocks",
+    "Convergence",
+    "Diagonal",
+    "Fit",
+    "Inapplicable",
+    "Names",
+    "Problem",
+    "Settings",
+    "Subgroups",
+    "Summary",
+    "Wald",
+    "meta",
+    "subgroups",
+]

@@ -1,0 +1,371 @@
+"""The one result shape: what was fitted, how, and the answer as tidy tables."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from synovia.kernel import (
+    Convergence,
+    Heterogeneity,
+    Inapplicable,
+    Inference,
+    Point,
+    Problem,
+    Range,
+    Wald,
+    find_leverage,
+    find_weights,
+    quantile,
+    tail,
+    wald,
+)
+from synovia.synthesis.names import Names
+from synovia.synthesis.regression import Design, read_new_rows
+from synovia.synthesis.rows import Rows, count_participants, count_studies
+from synovia.synthesis.settings import Settings
+from synovia.synthesis.summary import Summary
+
+__all__ = ["Fit"]
+
+Floats = NDArray[np.float64]
+
+COMPUTED = ("estimate", "std_error", "lower", "upper", "fitted", "weight", "leverage", "residual", "dropped")
+PREDICTION = "Higgins, Thompson & Spiegelhalter 2009"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """A synthesis.
+
+    Attributes
+    ----------
+    problem : Problem
+        What was fitted, complete enough to refit.
+    names : Names
+        What each row, coefficient and variance is called.
+    settings : Settings
+        What was asked for.
+    point : Point
+        The likelihood at the chosen variance.
+    convergence : Convergence
+        How the variance was found.
+    inference : Inference
+        Covariance of the coefficients and degrees of freedom.
+    heterogeneity : Heterogeneity
+        Q, I², H² and the limits of tau2.
+    design : Design
+        The mean: its columns, and how new rows become such columns.
+    rows : Rows
+        The table it came from, with what was dropped.
+    warnings : tuple of str
+        What the fit says about itself.
+    """
+
+    problem: Problem
+    names: Names
+    settings: Settings
+    point: Point
+    convergence: Convergence
+    inference: Inference
+    heterogeneity: Heterogeneity
+    design: Design
+    rows: Rows
+    warnings: tuple[str, ...]
+
+    @property
+    def status(self) -> str:
+        """``pooled``, or ``single study`` when one independent study is all there is."""
+        return "single study" if self.problem.blocks == 1 else "pooled"
+
+    @property
+    def tau2(self) -> float | Inapplicable:
+        """Between-study variance, on the scale of the estimate squared."""
+        if self.problem.terms:
+            return float(self.point.psi[0])
+        return Inapplicable(
+            "one study has no between-study variance"
+            if self.status == "single study"
+            else "a common-effect model has no between-study variance"
+        )
+
+    @property
+    def method(self) -> str:
+        """Model, estimator and interval in words."""
+        if self.status == "single study":
+            return "single study, not pooled; normal interval"
+        return f"{self.settings.model}; {_name_inference(self.inference, self.problem)}"
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per coefficient.
+
+        Returns
+        -------
+        DataFrame
+            term, estimate, std_error, statistic, df, p_value, lower, upper, level, interval, method;
+            estimates on the scale of the effects.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from synovia.synthesis import meta
+        >>> trials = pd.DataFrame({"estimate": [0.1, 0.4, 0.3], "variance": [0.02, 0.03, 0.01]})
+        >>> meta(trials, inference="z").tidy()[["term", "estimate", "lower", "upper"]].round(3)
+                term  estimate  lower  upper
+        0  Intercept     0.264  0.119  0.408
+        """
+        error = self.inference.std_error
+        statistic = self.point.beta / error
+        half = quantile(self.settings.level, self.inference.df) * error
+        return pd.DataFrame(
+            {
+                "term": list(self.names.coefficients),
+                "estimate": self.point.beta,
+                "std_error": error,
+                "statistic": statistic,
+                "df": self.inference.df,
+                "p_value": tail(statistic, self.inference.df),
+                "lower": self.point.beta - half,
+                "upper": self.point.beta + half,
+                "level": self.settings.level,
+                "interval": "confidence",
+                "method": self.method,
+            }
+        )
+
+    def glance(self) -> pd.DataFrame:
+        """One row of facts about the whole synthesis.
+
+        A quantity that does not exist is NaN, and ``inapplicable`` says why; ``i2`` is in percent.
+        """
+        measured, tau2 = self.heterogeneity, self.tau2
+        limits = measured.tau2 if isinstance(measured.tau2, Range) else Range(math.nan, math.nan)
+        restricted = self.settings.tau2 == "REML" and bool(self.problem.terms)
+        quantities = {"tau2": tau2, "tau2 interval": measured.tau2, "i2": measured.i2, "q": measured.q}
+        reasons = [f"{name}: {q.reason}" for name, q in quantities.items() if isinstance(q, Inapplicable)]
+        row = {
+            "status": self.status,
+            "k": count_studies(self.rows.used, self.settings.random),
+            "effects": self.problem.n,
+            "n": count_participants(self.rows),
+            "tau2": _number(tau2),
+            "tau2_lower": limits.lower,
+            "tau2_upper": limits.upper,
+            "tau": math.sqrt(_number(tau2)),
+            "i2": _number(measured.i2),
+            "h2": _number(measured.h2),
+            "q": _number(measured.q),
+            "q_df": measured.q_df,
+            "q_p_value": _number(measured.q_p_value),
+            "log_lik": self.point.log_reml if restricted else self.point.log_ml,
+            "method": self.method,
+            "converged": self.convergence.converged,
+            "at_boundary": self.convergence.at_boundary,
+            "warnings": " ".join(self.warnings),
+            "inapplicable": "; ".join(reasons),
+        }
+        return pd.DataFrame([row])
+
+    def augment(self) -> pd.DataFrame:
+        """One row per effect of the table as given, dropped ones too.
+
+        Returns
+        -------
+        DataFrame
+            The table's own columns, then estimate, std_error, lower, upper (the effect's own normal
+            interval), fitted, weight (percent of the total precision), leverage, residual, dropped.
+        """
+        kept = self.rows.kept
+        error = np.sqrt(self.problem.V.diagonal)
+        half = quantile(self.settings.level, np.inf) * error
+        y = self.problem.y
+        values = {
+            "estimate": y,
+            "std_error": error,
+            "lower": y - half,
+            "upper": y + half,
+            "fitted": self.problem.X @ self.point.beta,
+            "weight": 100 * find_weights(self.problem, self.point),
+            "leverage": find_leverage(self.problem, self.point),
+            "residual": self.point.residuals,
+        }
+        carried = self.rows.data.drop(columns=[name for name in COMPUTED if name in self.rows.data.columns])
+        spread = {name: _spread(numbers, kept) for name, numbers in values.items()}
+        return carried.assign(**spread, dropped=~kept)
+
+    def predict(self, new: pd.DataFrame | None = None, level: float | None = None) -> pd.DataFrame:
+        r"""The mean at given moderators, with a confidence and a prediction interval.
+
+        Parameters
+        ----------
+        new : DataFrame, optional
+            Moderators, one row per prediction. Without it: the mean of an intercept-only model, or the
+            fitted mean of every effect used.
+        level : float, optional
+            Level of both intervals; that of the fit without it.
+
+        Returns
+        -------
+        DataFrame
+            estimate, std_error, lower, upper, prediction_lower, prediction_upper, level, prediction_method.
+            Without a prediction interval its limits are NaN and ``prediction_method`` says why.
+
+        Raises
+        ------
+        SynthesisError
+            When a moderator is absent, a level was not fitted, or ``level`` is not between 0 and 1.
+
+        Notes
+        -----
+        Where the true effect of a new study lies:
+
+        .. math:: x'\hat\beta \pm t_{k-p-1} \sqrt{\hat\tau^2 + x'(X'\Omega^{-1}X)^{-1}x}
+
+        k independent studies. Higgins, Thompson & Spiegelhalter (2009), JRSS A 172, 137-159. The standard
+        error is the plain one also under Knapp-Hartung.
+        """
+        if new is not None:
+            X = read_new_rows(self.design, new)
+        else:
+            X = self.problem.X[:1] if self.design.columns == ("Intercept",) else self.problem.X
+        return self.predict_at(X, self.settings.level if level is None else level)
+
+    def predict_at(self, X: Floats, level: float) -> pd.DataFrame:
+        """``predict`` for rows of the design.
+
+        Parameters
+        ----------
+        X : ndarray of shape (m, p)
+            One row per prediction.
+        level : float
+            Level of both intervals.
+        """
+        mean = X @ self.point.beta
+        error = np.sqrt(((X @ self.inference.cov) * X).sum(axis=1))
+        half = quantile(level, self.inference.df) * error
+        spread, method = self._prediction_half_width(X, level)
+        return pd.DataFrame(
+            {
+                "estimate": mean,
+                "std_error": error,
+                "lower": mean - half,
+                "upper": mean + half,
+                "prediction_lower": mean - spread,
+                "prediction_upper": mean + spread,
+                "level": level,
+                "prediction_method": method,
+            }
+        )
+
+    def _prediction_half_width(self, X: Floats, level: float) -> tuple[Floats, str]:
+        df = self.problem.blocks - self.problem.p - 1
+        tau2 = self.tau2
+        if not isinstance(tau2, Inapplicable) and df < 1:
+            tau2 = Inapplicable(
+                f"a prediction interval needs {self.problem.p + 2} independent studies; there are "
+                f"{self.problem.blocks}"
+            )
+        if isinstance(tau2, Inapplicable):
+            return np.full(X.shape[0], np.nan), str(tau2)
+        plain = ((X @ self.point.cov) * X).sum(axis=1)
+        return quantile(level, df) * np.sqrt(tau2 + plain), f"{PREDICTION}: t with {df} df"
+
+    def test_moderators(self) -> Wald | Inapplicable:
+        """Joint test of all coefficients but the intercept."""
+        wanted = [i for i, name in enumerate(self.names.coefficients) if name != "Intercept"]
+        return wald(self.point.beta, self.inference, np.eye(self.problem.p)[wanted])
+
+    def summary(self) -> Summary:
+        """The synthesis on a page: ``as_text``, ``as_html``, ``as_latex``."""
+        share = f"{100 * self.settings.level:g}%"
+        header = ("", "estimate", "std. error", f"{share} interval", "p")
+        rows = tuple(
+            (
+                str(row["term"]),
+                f"{row['estimate']:.4f}",
+                f"{row['std_error']:.4f}",
+                f"{row['lower']:.4f} to {row['upper']:.4f}",
+                _show_p(row["p_value"]),
+            )
+            for row in self.tidy().to_dict("records")
+        )
+        studies = count_studies(self.rows.used, self.settings.random)
+        counted = f"{_count(self.problem.n, 'effect')} from {_count(studies, 'study', 'studies')}"
+        title = f"{counted}: {self.settings.formula}"
+        return Summary(title, header, rows, tuple(self._facts(share)), self.warnings)
+
+    def _facts(self, share: str) -> list[tuple[str, str]]:
+        measured = self.heterogeneity
+        tau2 = _show(self.tau2)
+        if isinstance(measured.tau2, Range):
+            tau2 += f" ({share} Q-profile {measured.tau2.lower:.4f} to {measured.tau2.upper:.4f})"
+        percent = "" if isinstance(measured.i2, Inapplicable) else "%"
+        facts = [
+            ("Method", self.method),
+            ("tau2", tau2),
+            ("I2", f"{_show(measured.i2, 1)}{percent}"),
+            ("Q", _show_test(_show(measured.q, 2), measured.q_df, measured.q_p_value)),
+        ]
+        moderators = self.test_moderators()
+        if isinstance(moderators, Wald):
+            facts.append(("Moderators", show_wald(moderators)))
+        if self.design.columns == ("Intercept",):
+            row = self.predict().iloc[0]
+            known = not math.isnan(row.prediction_lower)
+            limits = f"{row.prediction_lower:.4f} to {row.prediction_upper:.4f} ({row.prediction_method})"
+            facts.append(("Prediction", f"{share} {limits}" if known else row.prediction_method))
+        return [*facts, ("Search", self.convergence.message)]
+
+    def __str__(self) -> str:
+        return self.summary().as_text()
+
+    def _repr_html_(self) -> str:
+        return self.summary().as_html()
+
+
+def _name_inference(inference: Inference, problem: Problem) -> str:
+    if math.isinf(inference.df):
+        return f"{inference.name} interval"
+    counted = "" if problem.blocks == problem.n else f" from {problem.blocks} independent blocks"
+    name = "t interval with" if inference.name == "t" else f"{inference.name} interval, t with"
+    return f"{name} {inference.df:g} df{counted}"
+
+
+def _number(value: float | Inapplicable) -> float:
+    return math.nan if isinstance(value, Inapplicable) else value
+
+
+def _spread(numbers: Floats, kept: NDArray[np.bool_]) -> Floats:
+    out = np.full(kept.size, np.nan)
+    out[kept] = numbers
+    return out
+
+
+def _count(number: int, singular: str, plural: str = "") -> str:
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
+
+
+def _show(value: float | Inapplicable, digits: int = 4) -> str:
+    return str(value) if isinstance(value, Inapplicable) else f"{value:.{digits}f}"
+
+
+def _show_p(p_value: float) -> str:
+    return "< 0.0001" if p_value < 0.0001 else f"{p_value:.4f}"
+
+
+def _show_test(statistic: str, df: int, p_value: float | Inapplicable) -> str:
+    if isinstance(p_value, Inapplicable):
+        return statistic
+    shown = _show_p(p_value)
+    return f"{statistic} on {df} df, p {shown if shown[0] == '<' else '= ' + shown}"
+
+
+def show_wald(result: Wald) -> str:
+    """A joint test in words."""
+    shown = _show_p(result.p_value)
+    p = f"p {shown if shown[0] == '<' else '= ' + shown}"
+    if result.distribution == "F":
+        return f"F = {result.statistic:.2f} on {result.df} and {result.df_residual:g} df, {p}"
+    return f"chi-squared = {result.statistic:.2f} on {result.df} df, {p}"

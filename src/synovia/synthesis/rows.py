@@ -1,0 +1,270 @@
+"""Which rows of a table of effects a synthesis can use, and what the others lack."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from synovia.errors import NotPositiveDefinite, SynthesisError, TooFewStudies
+from synovia.kernel import Covariance, Diagonal, Term, find_blocks
+from synovia.kernel.covariance import find_asymmetric_pair, find_indefinite_row
+
+__all__ = ["Rows", "count_participants", "count_studies", "group_rows", "name_rows", "select_rows"]
+
+Floats = NDArray[np.float64]
+
+AGREEMENT = 1e-6  # relative; a covariance and a variance column are the same numbers, perhaps through a file
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """The effects of a synthesis.
+
+    Attributes
+    ----------
+    data : DataFrame
+        The table as given, N rows.
+    kept : ndarray of bool of shape (N,)
+        Which rows have an estimate, a variance and all moderators.
+    labels : tuple of str
+        Names of all N rows for messages.
+    y : ndarray of shape (n,)
+        Estimates of the kept rows.
+    V : Covariance
+        Sampling covariance of the kept rows.
+    warnings : tuple of str
+        What was dropped and why.
+    """
+
+    data: pd.DataFrame
+    kept: NDArray[np.bool_]
+    labels: tuple[str, ...]
+    y: Floats
+    V: Covariance
+    warnings: tuple[str, ...]
+
+    @property
+    def used(self) -> pd.DataFrame:
+        """The kept rows of the table."""
+        return self.data.loc[self.kept]
+
+    def restrict(self, inside: NDArray[np.bool_]) -> "Rows":
+        """The rows of a part.
+
+        Parameters
+        ----------
+        inside : ndarray of bool of shape (n,)
+            Which of the kept rows belong to it.
+        """
+        data = self.used.loc[inside]
+        labels = tuple(label for label, keep in zip(self.used_labels, inside, strict=True) if keep)
+        V = self.V.restrict(np.flatnonzero(inside))
+        return Rows(data, np.ones(len(data), dtype=bool), labels, self.y[inside], V, ())
+
+    @property
+    def used_labels(self) -> tuple[str, ...]:
+        """Names of the kept rows."""
+        return tuple(label for label, kept in zip(self.labels, self.kept, strict=True) if kept)
+
+
+def name_rows(data: pd.DataFrame) -> tuple[str, ...]:
+    """A name for each row: its label, effect_id or study_id, else its number.
+
+    Examples
+    --------
+    >>> name_rows(pd.DataFrame({"study_id": ["aronson-1948", ""]}))
+    ('aronson-1948', 'row 2')
+    """
+    numbers = [f"row {number}" for number in range(1, len(data) + 1)]
+    column = next((name for name in ("label", "effect_id", "study_id") if name in data.columns), None)
+    if column is None:
+        return tuple(numbers)
+    blank = find_missing(data[column])
+    values = data[column].astype(str)
+    return tuple(
+        number if empty else value for value, number, empty in zip(values, numbers, blank, strict=True)
+    )
+
+
+def find_missing(column: pd.Series) -> NDArray[np.bool_]:
+    """(N,) where a column holds nothing: NaN, None or empty text."""
+    return np.asarray(column.isna() | (column.astype(object) == ""), dtype=bool)
+
+
+def select_rows(
+    data: pd.DataFrame,
+    *,
+    estimate: str,
+    variance: str,
+    covariance: ArrayLike | None = None,
+    moderators: Sequence[str] = (),
+) -> Rows:
+    """Keep the rows that can be pooled; name the others.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row per effect.
+    estimate, variance : str
+        Columns of estimates and of their sampling variances.
+    covariance : array_like of shape (N, N), optional
+        Sampling covariance aligned with the rows of ``data``.
+    moderators : sequence of str
+        Columns that the design needs.
+
+    Raises
+    ------
+    SynthesisError
+        When a column is absent, or a number is infinite, negative or not a number; the row is named.
+    NotPositiveDefinite
+        When a variance is 0 or the covariance is one that no data could have.
+    TooFewStudies
+        When no row is left.
+    """
+    table = data.reset_index(drop=True)
+    _require_columns(table, [estimate, variance, *moderators])
+    labels = name_rows(table)
+    y, v = (_read_numbers(table, column, labels) for column in (estimate, variance))
+    lacking = [(estimate, np.isnan(y)), (variance, np.isnan(v))]
+    lacking += [(name, find_missing(table[name])) for name in moderators]
+    kept = ~np.any([missing for _, missing in lacking], axis=0)
+    if not kept.any():
+        raise TooFewStudies(f"None of {len(table)} rows has an estimate, a variance and every moderator.")
+    names = [label for label, keep in zip(labels, kept, strict=True) if keep]
+    _check_variances(v[kept], names, variance)
+    V = Diagonal(v[kept]) if covariance is None else _read_covariance(covariance, kept, v, names)
+    return Rows(table, kept, labels, y[kept], V, _tell_dropped(lacking, labels, kept))
+
+
+def _require_columns(data: pd.DataFrame, names: Sequence[str]) -> None:
+    for name in names:
+        if name not in data.columns:
+            present = ", ".join(map(str, data.columns)) or "none"
+            raise SynthesisError(f"There is no column {name!r}; the columns are {present}.")
+
+
+def _read_numbers(data: pd.DataFrame, column: str, labels: Sequence[str]) -> Floats:
+    values = pd.to_numeric(data[column].replace("", np.nan), errors="coerce").to_numpy(dtype=np.float64)
+    unreadable = np.isnan(values) & ~find_missing(data[column])
+    for wrong, what in ((unreadable, "not a number"), (np.isinf(values), "infinite")):
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise SynthesisError(
+                f"{labels[row]} has {column} {data[column].iloc[row]!r}, which is {what}; "
+                "correct it or leave it empty."
+            )
+    return values
+
+
+def _check_variances(v: Floats, names: Sequence[str], column: str) -> None:
+    if (v < 0).any():
+        row = int(np.argmax(v < 0))
+        raise SynthesisError(
+            f"{names[row]} has {column} {v[row]:g}; a variance cannot be negative. Correct it."
+        )
+    if (v == 0).any():
+        raise NotPositiveDefinite(
+            f"{names[int(np.argmax(v == 0))]} has {column} 0, which would give it all the weight; an effect "
+            "without sampling error cannot be pooled. Check its standard deviation and sample size."
+        )
+
+
+def _read_covariance(
+    covariance: ArrayLike, kept: NDArray[np.bool_], v: Floats, names: list[str]
+) -> Covariance:
+    matrix = np.asarray(covariance, dtype=np.float64)
+    if matrix.shape != (kept.size, kept.size):
+        raise SynthesisError(
+            f"Found a covariance of shape {matrix.shape} for {kept.size} rows; wanted one of each."
+        )
+    matrix = matrix[np.ix_(kept, kept)]
+    _check_covariance(matrix, v[kept], names)
+    return find_blocks((matrix + matrix.T) / 2)
+
+
+def _check_covariance(matrix: Floats, v: Floats, names: list[str]) -> None:
+    finite = np.isfinite(matrix).all(axis=1)
+    if not finite.all():
+        raise SynthesisError(
+            f"The covariance of {names[int(np.argmin(finite))]} holds a missing or infinite number."
+        )
+    apart = np.abs(np.diag(matrix) - v) > AGREEMENT * v
+    if apart.any():
+        row = int(np.argmax(apart))
+        raise SynthesisError(
+            f"{names[row]} has variance {v[row]:g} in the table and {matrix[row, row]:g} in the covariance; "
+            "are the rows in the same order?"
+        )
+    pair = find_asymmetric_pair(matrix)
+    if pair is not None:
+        raise NotPositiveDefinite(
+            f"The covariance of {names[pair[0]]} with {names[pair[1]]} is not that of {names[pair[1]]} with "
+            f"{names[pair[0]]}; wanted a symmetric matrix."
+        )
+    indefinite = find_indefinite_row(matrix)
+    if indefinite is not None:
+        raise NotPositiveDefinite(
+            f"The covariance of {names[indefinite]} with the effects before it is larger than its variance "
+            "allows; wanted a positive definite matrix."
+        )
+
+
+def _tell_dropped(
+    lacking: Sequence[tuple[str, NDArray[np.bool_]]], labels: Sequence[str], kept: NDArray[np.bool_]
+) -> tuple[str, ...]:
+    if kept.all():
+        return ()
+    said = []
+    for row in np.flatnonzero(~kept).tolist():
+        absent = dict.fromkeys(column for column, missing in lacking if missing[row])
+        said.append(f"{labels[row]} (no {' and no '.join(absent)})")
+    count = int((~kept).sum())
+    verb = "1 of {} effects was" if count == 1 else f"{count} of {{}} effects were"
+    return (f"{verb.format(kept.size)} dropped: {'; '.join(said)}.",)
+
+
+def group_rows(rows: Rows, random: str | None) -> tuple[Term, ...]:
+    """The random term of a synthesis: a row's own effect, or one shared by rows of equal value.
+
+    Raises
+    ------
+    SynthesisError
+        When the column does not exist or a kept row leaves it empty.
+    """
+    if random is None:
+        return ()
+    if random == "effect":
+        return (Term(np.arange(rows.y.size)),)
+    _require_columns(rows.data, [random])
+    empty = find_missing(rows.used[random])
+    if empty.any():
+        raise SynthesisError(f"{rows.used_labels[int(np.argmax(empty))]} has no {random}; fill it in.")
+    return (Term(pd.factorize(rows.used[random])[0]),)
+
+
+def count_studies(used: pd.DataFrame, random: str | None) -> int:
+    """Studies among the rows used: by study_id, else by the random column, else one per row."""
+    column = next((name for name in ("study_id", random) if name in used.columns), None)
+    return len(used) if column is None else int(used[column].nunique())
+
+
+def count_participants(rows: Rows) -> float:
+    """Participants in the arms of the kept rows, NaN when the table does not say.
+
+    Effects that covary share people, so an arm that several of them use is counted once; without a covariance
+    every row has its own (an arm that was split carries fractions).
+    """
+    used = rows.used
+    if "n" not in used.columns or used["n"].isna().any():
+        return float("nan")
+    pairs = [("arm_id", "n")]
+    if "n_comparator" in used.columns and not used["n_comparator"].isna().all():
+        pairs.append(("comparator_id", "n_comparator"))
+    named = {"study_id", *(arm for arm, _ in pairs)} <= set(used.columns)
+    total = 0.0
+    for arm, number in pairs:
+        once = used.drop_duplicates(["study_id", arm]) if named and not isinstance(rows.V, Diagonal) else used
+        total += float(once[number].sum())
+    return total

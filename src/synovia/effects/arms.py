@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from synovia.effects.effect import Counts, Means
+from synovia.effects.shared import split_n
 
-__all__ = ["Arm", "counts", "join", "lines", "means", "pool"]
+__all__ = ["Arm", "counts", "join", "lines", "means", "pool", "split"]
 
 Arm = dict[str, Any]
 
@@ -55,13 +56,29 @@ def pool(arms: Sequence[Arm]) -> Arm:
     }
 
 
-def means(arms: Sequence[Arm], parts: int = 1) -> Means:
-    """Means, SDs and n of the arms; n divided when the arm is split into parts."""
+def split(arm: Arm, comparisons: int) -> Arm:
+    """One of the equal parts of a comparator that serves several arms.
+
+    Raises
+    ------
+    ProtocolError
+        When fewer than two participants would be left for a comparison.
+    """
+    return {
+        **arm,
+        "n": split_n(arm["n"], comparisons),
+        "events": arm["events"] / comparisons,
+        "derived": join([arm["derived"], f"comparator of {arm['n']:g} split among {comparisons} arms"]),
+    }
+
+
+def means(arms: Sequence[Arm]) -> Means:
+    """Means, SDs and n of the arms."""
     mean, sd, n = (np.array([arm[name] for arm in arms], float) for name in ("mean", "sd", "n"))
-    return Means(mean, sd, n / parts)
+    return Means(mean, sd, n)
 
 
-def counts(arms: Sequence[Arm], parts: int = 1) -> Counts:
-    """Events and n of the arms; both divided when the arm is split into parts."""
+def counts(arms: Sequence[Arm]) -> Counts:
+    """Events and n of the arms."""
     events, n = (np.array([arm[name] for arm in arms], float) for name in ("events", "n"))
-    return Counts(events / parts, n / parts)
+    return Counts(events, n)

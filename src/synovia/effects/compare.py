@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.linalg import block_diag
 
-from synovia.effects.arms import Arm, counts, join, lines, means, pool
+from synovia.effects.arms import Arm, counts, join, lines, means, pool, split
 from synovia.effects.binary import log_odds_ratio, log_risk_ratio, risk_difference
 from synovia.effects.continuous import (
     log_ratio_of_means,
@@ -20,7 +20,7 @@ from synovia.effects.continuous import (
 )
 from synovia.effects.effect import Array, Effect
 from synovia.effects.proportion import freeman_tukey, logit_proportion
-from synovia.effects.shared import Shared, between, mean_share, risk_share, split_n
+from synovia.effects.shared import Shared, between, mean_share, risk_share
 from synovia.errors import Fault, InputError, ProtocolError
 from synovia.tables import ARM_DATA, EFFECTS, OMISSIONS, check, frame
 
@@ -121,6 +121,8 @@ def compare(
             omitted.append({"synthesis_id": synthesis_id, "study_id": study_id, "reason": reason})
             continue
         control = pool(sides[1])
+        if shared == "split" and len(sides[0]) > 1:
+            control = split(control, len(sides[0]))
         effect, matrix = _effects(sides[0], control, measure, shared)
         told = np.isfinite(effect.estimate) & np.isfinite(effect.variance)
         omitted.extend(_untold(sides[0], told, synthesis_id))
@@ -237,32 +239,26 @@ _OF_COUNTS = {"OR": log_odds_ratio, "RR": log_risk_ratio, "RD": risk_difference}
 
 
 def _effects(arms: list[Arm], control: Arm, measure: str, shared: Shared) -> tuple[Effect, Array]:
-    parts = len(arms) if shared == "split" else 1
-    if parts > 1:
-        split_n(control["n"], parts)
     if measure in _COUNTS:
-        return _effects_of_counts(arms, control, measure, parts)
-    effect = _OF_MEANS[measure](means(arms), means([control] * len(arms), parts))
-    if parts > 1:
+        effect, share = _effects_of_counts(arms, control, measure)
+    else:
+        effect = _OF_MEANS[measure](means(arms), means([control] * len(arms)))
+        share = mean_share(measure, control["mean"], control["sd"], control["n"])
+    if shared == "split":
         return effect, np.diag(effect.variance)
-    if measure == "SMD":
-        total = control["n"] + sum(arm["n"] for arm in arms)
-        return effect, between(effect.variance, 1 / control["n"], effect.estimate, total)
-    share = mean_share(measure, control["mean"], control["sd"], control["n"])
-    return effect, between(effect.variance, share)
+    if measure != "SMD":
+        return effect, between(effect.variance, share)
+    total = control["n"] + sum(arm["n"] for arm in arms)
+    return effect, between(effect.variance, 1 / control["n"], effect.estimate, total)
 
 
-def _effects_of_counts(arms: list[Arm], control: Arm, measure: str, parts: int) -> tuple[Effect, Array]:
+def _effects_of_counts(arms: list[Arm], control: Arm, measure: str) -> tuple[Effect, float]:
     """Counts with one addition for the whole study, so that the shared cells stay the same in each table."""
-    treated, against = counts(arms), counts([control] * len(arms), parts)
-    cells = np.concatenate([treated.events, treated.n - treated.events, [control["events"]]])
-    zero = bool((cells == 0).any()) or control["events"] == control["n"]
-    effect = _OF_COUNTS[measure](treated, against, to="all" if zero else "none")
-    if parts > 1:
-        return effect, np.diag(effect.variance)
-    add = 0.5 * zero
-    share = risk_share(measure, control["events"] + add, control["n"] + 2 * add)
-    return effect, between(effect.variance, share)
+    treated, against = counts(arms), counts([control] * len(arms))
+    cells = np.concatenate([*treated.cells, *against.cells])
+    add = 0.5 if (cells == 0).any() else 0.0
+    effect = _OF_COUNTS[measure](treated, against, add=add, to="all")
+    return effect, risk_share(measure, control["events"] + add, control["n"] + 2 * add)
 
 
 def _single_effect(arms: list[Arm], measure: str) -> Effect:

@@ -51,6 +51,12 @@ class Counts:
         """Events and n as float arrays."""
         return np.asarray(self.events, float), np.asarray(self.n, float)
 
+    @property
+    def cells(self) -> tuple[Array, Array]:
+        """Participants with and without the event."""
+        events, n = self.arrays
+        return events, n - events
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:

@@ -1,0 +1,258 @@
+"""The page before it is written: content turned into views, in the order in which they are read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from markupsafe import Markup
+
+from synovia import tables
+from synovia.report import figures
+from synovia.report.anchors import Places, anchor, places_of
+from synovia.report.beside import Agreement, set_beside
+from synovia.report.content import Answer, Content, Variant
+from synovia.report.evidence import (
+    Cells,
+    RecordView,
+    Source,
+    StudyView,
+    record_views,
+    row_links,
+    source_of,
+    study_views,
+)
+from synovia.report.methods_text import Section, methods_text
+from synovia.report.numerals import count, decimal, reading_of
+from synovia.report.prisma import flow_counts, identities
+from synovia.report.results import ResultRow, axis_of, result_row
+from synovia.report.sentences import Wording, word_answer
+from synovia.report.unpooled import Statement, contrast_statements, laboratory_statement
+
+__all__ = ["AnswerView", "ComparisonView", "EffectView", "Page", "PublishedView", "page_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class EffectView:
+    """One effect inside one answer, with the rows of evidence it came from."""
+
+    anchor: str
+    study: str
+    label: str
+    effect: str
+    interval: str
+    weight: str
+    people: str
+    weeks: str
+    derived: str
+    caution: str
+    lines: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedView:
+    """One published result, as printed, with how it stands to ours where it is set beside it."""
+
+    anchor: str
+    row: Cells
+    result: str
+    source: Source
+    agreement: Agreement | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerView:
+    """One answer, ready to be shown."""
+
+    anchor: str
+    answer: Answer
+    words: Wording
+    row: ResultRow
+    effects: tuple[EffectView, ...]
+    sensitivity: tuple[ResultRow, ...]
+    bridge: tuple[ResultRow, ...]
+    published: tuple[PublishedView, ...]
+    omissions: tuple[Cells, ...]
+    coefficients: tuple[Cells, ...]
+    forest: Markup
+    funnel: Markup
+    few: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonView:
+    """One comparison: the answers spelled out, and all of them as rows."""
+
+    anchor: str
+    heading: str
+    leading: tuple[AnswerView, ...]
+    answers: tuple[AnswerView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything the templates read."""
+
+    content: Content
+    comparisons: tuple[ComparisonView, ...]
+    statements: tuple[Statement, ...]
+    other_trials: tuple[Statement, ...]
+    flow: tuple[Cells, ...]
+    flow_figure: Markup
+    studies: tuple[StudyView, ...]
+    timecourses: tuple[tuple[str, Markup], ...]
+    map: Markup
+    published: tuple[PublishedView, ...]
+    records: tuple[RecordView, ...]
+    rejects: tuple[Cells, ...]
+    unconverted: tuple[Cells, ...]
+    methods: tuple[Section, ...]
+    integrity: tuple[str, ...]
+    places: Places
+
+
+def page_of(content: Content) -> Page:
+    """The page of a content: every count, sentence and drawing made."""
+    places = places_of(content)
+    flow = _flow(content)
+    spoken = contrast_statements(content)
+    answered = {a.treatment for a in content.answers if a.estimate.get("status") != "no data"}
+    top = tuple(s for s in spoken if s.treatment not in answered)
+    laboratory = laboratory_statement(content)
+    return Page(
+        content=content,
+        comparisons=_comparisons(content, places),
+        statements=(*top, *([laboratory] if laboratory else [])),
+        other_trials=tuple(s for s in spoken if s not in top),
+        flow=_rows(flow),
+        flow_figure=figures.draw_flow(flow),
+        studies=study_views(content, places),
+        timecourses=_timecourses(content),
+        map=figures.draw_map(content),
+        published=tuple(_published(content, None, content.table(tables.PUBLISHED))),
+        records=record_views(content, places),
+        rejects=_rows(content.table(tables.REJECTS)),
+        unconverted=_rows(content.table(tables.UNCONVERTED)),
+        methods=methods_text(content),
+        integrity=(*content.integrity, *identities(flow)),
+        places=places,
+    )
+
+
+def _flow(content: Content) -> pd.DataFrame:
+    needed = (tables.RECORDS, tables.CLUSTERS, tables.VERDICTS, tables.LINKS)
+    pooled = {
+        study
+        for answer in content.answers
+        if answer.estimate.get("status") == "pooled"
+        for study in answer.contributions["study_id"]
+    }
+    return flow_counts(
+        content.searches,
+        *(content.table(table) for table in needed),
+        rejects=content.table(tables.REJECTS),
+        synthesised=pooled,
+    )
+
+
+def _rows(frame: pd.DataFrame) -> tuple[Cells, ...]:
+    return tuple({str(k): v for k, v in row.items()} for row in frame.to_dict(orient="records"))
+
+
+def _comparisons(content: Content, places: Places) -> tuple[ComparisonView, ...]:
+    axis = axis_of(answer.estimate for answer in content.answers)
+    grouped: dict[str, list[AnswerView]] = {}
+    for answer in content.answers:
+        grouped.setdefault(answer.comparison_id, []).append(_answer(content, places, answer, axis))
+    return tuple(
+        ComparisonView(
+            anchor("comparison", name),
+            views[0].answer.comparison,
+            tuple(view for view in views if view.answer.leading),
+            tuple(views),
+        )
+        for name, views in grouped.items()
+    )
+
+
+def _answer(content: Content, places: Places, answer: Answer, axis: dict[str, float]) -> AnswerView:
+    name = anchor("answer", answer.synthesis_id)
+    own = Variant("the planned analysis", answer.estimate)
+    steps = (*answer.bridge, own) if answer.bridge else ()
+    others = (own, *answer.sensitivity) if answer.sensitivity else ()
+    k = answer.estimate.get("k", 0)
+    return AnswerView(
+        anchor=name,
+        answer=answer,
+        words=word_answer(answer),
+        row=result_row(answer, answer.estimate, f"{answer.outcome}, {answer.window}", axis),
+        effects=_effects(answer, places),
+        sensitivity=_variants(answer, others),
+        bridge=_variants(answer, steps),
+        published=tuple(_published(content, answer, answer.published)),
+        omissions=_rows(answer.omissions),
+        coefficients=_rows(answer.coefficients),
+        forest=figures.draw_forest(answer, f"forest-{answer.synthesis_id}"),
+        funnel=figures.draw_funnel(answer, f"funnel-{answer.synthesis_id}"),
+        few=not isinstance(k, int | float) or k < 10,
+    )
+
+
+def _variants(answer: Answer, variants: Sequence[Variant]) -> tuple[ResultRow, ...]:
+    axis = axis_of(variant.estimate for variant in variants)
+    return tuple(result_row(answer, variant.estimate, variant.label, axis) for variant in variants)
+
+
+def _effects(answer: Answer, places: Places) -> tuple[EffectView, ...]:
+    reading = reading_of(str(answer.estimate.get("measure", "")))
+    return tuple(
+        EffectView(
+            anchor("effect", answer.synthesis_id, row["effect_id"]),
+            anchor("study", row["study_id"]) if places.has(anchor("study", row["study_id"])) else "",
+            str(row["label"] or row["study_id"]),
+            reading.text(row["estimate"]),
+            reading.span(row["lower"], row["upper"]),
+            "–" if row["weight"] != row["weight"] else f"{decimal(row['weight'], 1)}\u202f%",
+            " / ".join(count(row[name]) for name in ("n", "n_comparator") if row[name] == row[name]),
+            count(row["weeks"]),
+            str(row["derived"]),
+            str(row["caution"]),
+            row_links(places, str(row["lines"])),
+        )
+        for _, row in answer.contributions.iterrows()
+    )
+
+
+def _published(content: Content, answer: Answer | None, frame: pd.DataFrame) -> list[PublishedView]:
+    lines = frame["line"] if "line" in frame.columns else range(2, len(frame) + 2)
+    return [
+        PublishedView(
+            anchor("published", row["result_id"]),
+            {str(name): value for name, value in row.items()},
+            _result(row),
+            source_of(content, tables.PUBLISHED, {str(k): v for k, v in row.items()}, str(line)),
+            set_beside(answer, row) if answer is not None else None,
+        )
+        for (_, row), line in zip(frame.iterrows(), lines, strict=True)
+    ]
+
+
+def _result(row: pd.Series) -> str:
+    if not row["estimate"]:
+        return "no number printed"
+    limits = f" ({row['ci_low']} to {row['ci_high']})" if row["ci_low"] and row["ci_high"] else ""
+    return f"{row['measure']} {row['estimate']}{limits}".replace("-", "−").strip()
+
+
+def _timecourses(content: Content) -> tuple[tuple[str, Markup], ...]:
+    """Levels and changes over time of the outcome that the first answer is about."""
+    if not content.answers:
+        return ()
+    first = content.answers[0]
+    outcome = str(first.estimate.get("outcome", ""))
+    told = (
+        ("mean", f"{first.outcome.capitalize()}, 0–100, higher is worse"),
+        ("mean change", f"Change in {first.outcome} from the start, points on 0–100"),
+    )
+    drawn = [(label, figures.draw_timecourse(content, outcome, name, label)) for name, label in told]
+    return tuple((label, figure) for label, figure in drawn if figure)
+

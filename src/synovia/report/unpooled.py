@@ -1,0 +1,113 @@
+"""Evidence that cannot be pooled, in words: animal and laboratory findings, and trials that print no numbers per arm."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import pandas as pd
+
+from synovia import tables
+from synovia.report.content import Content
+from synovia.report.methods_text import listed
+
+__all__ = ["Statement", "contrast_statements", "laboratory_statement"]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One paragraph on evidence that is not pooled.
+
+    Attributes
+    ----------
+    heading, text : str
+        What it is about and what is known.
+    studies : tuple of str
+        Study ids it rests on.
+    treatment : str
+        Label of the treatment; empty for laboratory studies.
+    """
+
+    heading: str
+    text: str
+    studies: tuple[str, ...]
+    treatment: str = ""
+
+
+def contrast_statements(content: Content) -> tuple[Statement, ...]:
+    """One statement for each study that is known only by what it says about two arms."""
+    contrasts = content.table(tables.CONTRASTS)
+    usable = set(content.table(tables.ARM_DATA)["study_id"])
+    labels = dict(zip(*(content.table(tables.STUDIES)[name] for name in ("study_id", "label")), strict=True))
+    return tuple(
+        _contrast_statement(content, str(study), labels.get(study, str(study)), rows)
+        for study, rows in contrasts.groupby("study_id", sort=False)
+        if study not in usable
+    )
+
+
+def _contrast_statement(content: Content, study: str, label: str, rows: pd.DataFrame) -> Statement:
+    arms = content.table(tables.ARMS)
+    treated = {(a.study_id, a.arm_id): content.treatments.get(a.treatment, a.label) for a in arms.itertuples()}
+    first = rows.iloc[0]
+    pair = [treated.get((study, first[name]), first[name]) for name in ("arm_id", "comparator_id")]
+    said = "; ".join(
+        _conclusion(content, str(conclusion), group)
+        for conclusion, group in rows.groupby("conclusion", sort=False)
+    )
+    text = (
+        f"{label} reports {said}. No numbers for each arm could be read, so this trial is not part of any pooled "
+        "result."
+    )
+    return Statement(f"{_capital(pair[0])} against {pair[1]}: one trial, in words only", text, (study,), pair[0])
+
+
+def _conclusion(content: Content, conclusion: str, rows: pd.DataFrame) -> str:
+    """One conclusion with the outcomes and times it was drawn for."""
+    outcomes = [
+        f"{content.outcomes.get(row['outcome'], row['outcome'])} ({row['measure']})" for _, row in rows.iterrows()
+    ]
+    times = listed(list(dict.fromkeys(rows["timepoint"])))
+    said = f"“{conclusion.rstrip('.')}”" if conclusion else "no conclusion"
+    return f"{said} for {listed(list(dict.fromkeys(outcomes)))}, at {times}"
+
+
+def laboratory_statement(content: Content) -> Statement | None:
+    """What the animal and laboratory studies found, counted by direction; None when there are none."""
+    preparations, findings = content.table(tables.PREPARATIONS), content.table(tables.FINDINGS)
+    if preparations.empty and findings.empty:
+        return None
+    studies = tuple(dict.fromkeys([*preparations["study_id"], *findings["study_id"]]))
+    parts = [
+        f"{len(studies)} animal or laboratory {'study' if len(studies) == 1 else 'studies'} of vesicles made by "
+        f"{_sources(preparations)}.",
+        *(_direction_words(findings, setting) for setting in ("in vivo", "in vitro")),
+        "They print directions rather than numbers that could be pooled, so nothing is pooled; studies that find "
+        "no benefit are seldom published. What helps a joint of an animal may not help a person.",
+    ]
+    text = " ".join(part for part in parts if part)
+    return Statement("Vesicles in animals and in the laboratory", text, studies)
+
+
+def _sources(preparations: pd.DataFrame) -> str:
+    named = [name for name in dict.fromkeys(preparations["cell_source"]) if name]
+    return " or ".join(named) if named else "cells of a source that is not stated"
+
+
+def _direction_words(findings: pd.DataFrame, setting: str) -> str:
+    """Studies by their overall direction in one setting; a study with different directions is mixed."""
+    rows = findings[(findings["setting"] == setting) & (findings["direction"] != "not reported")]
+    if rows.empty:
+        return ""
+    each = [_one_direction(group) for _, group in rows.groupby("study_id", sort=False)["direction"]]
+    counted = Counter(each)
+    where = "In animals" if setting == "in vivo" else "In cells"
+    told = ", ".join(f"{counted[name]} {name}" for name in ("benefit", "mixed", "no difference", "harm"))
+    return f"{where}, of {len(each)} studies with a stated direction: {told}."
+
+
+def _one_direction(directions: pd.Series) -> str:
+    seen = set(directions)
+    return str(next(iter(seen))) if len(seen) == 1 else "mixed"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -11,7 +11,7 @@ from synovia.review.evidence import HUMAN_TABLES
 from synovia.review.protocol import json_schema
 
 HERE = Path(__file__).parent / "reference"
-NOTICE = "<!-- written by docs/regenerate.py from the declarations in the code; change those, then run it again -->"
+NOTICE = "<!-- written by docs/regenerate.py from the code; change that, then run it again -->"
 
 
 def tables_page() -> str:
@@ -19,7 +19,8 @@ def tables_page() -> str:
     parts = [
         "# Tables",
         NOTICE,
-        "People edit the tables under *entered*, in `evidence/`; Synovia computes those under *derived*, in `out/tables/`.",
+        "People edit the tables under *entered*, in `evidence/`; "
+        "Synovia computes those under *derived*, in `out/tables/`.",
     ]
     for heading, group in (("Entered", HUMAN_TABLES), ("Derived", tables.DERIVED)):
         parts.append(f"## {heading}")
@@ -29,15 +30,23 @@ def tables_page() -> str:
 
 def _table(table: tables.Table) -> str:
     rows = [
-        f"| `{c.name}` | {c.wanted} | {c.unit} | {'yes' if c.required else ''} | {c.help} |" for c in table.columns
+        f"| `{c.name}` | {c.wanted} | {c.unit} | {'yes' if c.required else ''} | {c.help} |"
+        for c in table.columns
     ]
     head = ["| column | holds | unit | required | what it is |", "|---|---|---|---|---|"]
-    return "\n".join([f"### {table.name}", "", f"{table.help}. Key: {', '.join(table.key)}.", "", *head, *rows])
+    return "\n".join(
+        [f"### {table.name}", "", f"{table.help}. Key: {', '.join(table.key)}.", "", *head, *rows]
+    )
 
 
 def commands_page() -> str:
     """Every command with its help."""
-    parts = ["# Commands", NOTICE, "Every command that prints a result takes `--json`. Exit codes: 0 done, 1 `check` found something to mend, 2 refused."]
+    parts = [
+        "# Commands",
+        NOTICE,
+        "Every command that prints a result takes `--json`. "
+        "Exit codes: 0 done, 1 `check` found something to mend, 2 refused.",
+    ]
     context = click.Context(synovia, info_name="synovia")
     for name in synovia.list_commands(context):
         command = synovia.get_command(context, name)
@@ -58,7 +67,11 @@ def _command(command: click.Command, path: str) -> list[str]:
 def protocol_page() -> str:
     """Every key of review.toml."""
     schema = json_schema()
-    parts = ["# Protocol: `review.toml`", NOTICE, "`synovia schema` prints the same as JSON schema; `synovia new NAME` writes a commented starter."]
+    parts = [
+        "# Protocol: `review.toml`",
+        NOTICE,
+        "`synovia schema` prints the same as JSON schema; `synovia new NAME` writes a commented starter.",
+    ]
     definitions = {"Protocol": schema, **schema["$defs"]}
     for name, section in definitions.items():
         head = ["| key | allowed | default | what it is |", "|---|---|---|---|"]
@@ -94,8 +107,18 @@ def scales_page() -> str:
     for scale_id in sorted(field.scale_ids):
         scale = field.scale(scale_id)
         thresholds = "; ".join(f"{m.value:g} {m.unit} ({m.citation}; {m.basis})" for m in scale.mcids)
-        rows.append(f"| `{scale.id}` | {scale.name} | {scale.minimum:g} to {scale.maximum:g} | {scale.better} | {thresholds} |")
-    return _page(["# Scales", NOTICE, f"Field: {field.name}. A mean outside its range is refused.", "\n".join([*head, *rows])])
+        rows.append(
+            f"| `{scale.id}` | {scale.name} | {scale.minimum:g} to {scale.maximum:g} "
+            f"| {scale.better} | {thresholds} |"
+        )
+    return _page(
+        [
+            "# Scales",
+            NOTICE,
+            f"Field: {field.name}. A mean outside its range is refused.",
+            "\n".join([*head, *rows]),
+        ]
+    )
 
 
 def errors_page() -> str:

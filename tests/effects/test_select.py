@@ -71,9 +71,9 @@ def test_closest_time_is_taken() -> None:
     assert got.omissions["reason"].unique().tolist() == ["24 weeks is chosen, for a target of 26 weeks"]
 
 
-def test_later_of_two_equally_close_times_is_taken() -> None:
+def test_earlier_of_two_equally_close_times_is_taken() -> None:
     got = chosen(table(pair(weeks=24, timepoint="24"), pair(weeks=28, timepoint="28")))
-    assert got.arm_data["weeks"].unique().tolist() == [28]
+    assert got.arm_data["weeks"].unique().tolist() == [24]
 
 
 def test_preferred_statistic_is_taken_and_never_mixed() -> None:
@@ -128,9 +128,19 @@ def test_between_asks_for_both_sides_and_leaves_other_arms() -> None:
     got = chosen(table(pair(), other), between=(("prp",), ("saline",)))
     assert got.arm_data["arm_id"].tolist() == ["prp", "saline"]
     assert got.omissions["reason"].tolist() == ["treatment ha is not part of this comparison"]
-    none = chosen(table(pair()[:1], other), between=(("prp",), ("saline",)))
-    assert none.arm_data.empty
-    assert "no arms on both sides of the comparison with this measure" in none.omissions["reason"][1]
+    late = chosen(table(pair()[:1], pair(weeks=12)[1:]), between=(("prp",), ("saline",)))
+    assert late.arm_data.empty
+    assert "no arms on both sides of the comparison with this measure" in late.omissions["reason"][1]
+
+
+def test_study_of_another_comparison_is_one_omission() -> None:
+    got = chosen(table(pair(), pair(weeks=30)), between=(("ha",), ("saline",)))
+    assert got.arm_data.empty
+    assert got.omissions["reason"].tolist() == [
+        "not a study of this comparison: usable numbers only of prp, saline"
+    ]
+    assert got.omissions["study_id"].tolist() == ["s"]
+    assert got.omissions["arm_id"].tolist() == [""]
 
 
 def test_one_side_is_a_single_arm_synthesis() -> None:

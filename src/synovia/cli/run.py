@@ -1,5 +1,7 @@
 """``synovia run``."""
 
+import sys
+
 import click
 from rich.console import Console
 
@@ -17,8 +19,7 @@ __all__ = ["result_of", "run_command", "words_of"]
 def run_command(folder: str, out: str | None, as_json: bool) -> None:
     """Run the review in FOLDER: every stage whose needs have changed, then the report; prints the answer."""
     place = Folder.at(folder, out=out)
-    stream = click.get_text_stream("stderr")
-    if as_json or not stream.isatty():
+    if as_json or not sys.stderr.isatty():
         results = produce(place)
     else:
         with Console(stderr=True).status("reading the review") as status:

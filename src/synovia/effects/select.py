@@ -26,7 +26,8 @@ class Selected:
     arm_data : DataFrame
         ARM_DATA rows chosen: one per arm, one measure, time and statistic per study.
     omissions : DataFrame
-        OMISSIONS rows: everything else inside the outcome, with the reason.
+        OMISSIONS rows: everything else inside the outcome, with the reason; one row for the whole study
+        where it has no arm on one side of the comparison.
     """
 
     arm_data: pd.DataFrame
@@ -59,7 +60,7 @@ def select(
     """One measure, one time and one statistic of each study, chosen without looking at the results.
 
     Per study: the first measure, in the order given (then in row order within a scale), that enough arms
-    have inside the window; of its times the closest to the target, the later of two equally close; of its
+    have inside the window; of its times the closest to the target, the earlier of two equally close; of its
     statistics the preferred one as printed, then the other as printed, then those that rest on an
     assumption. A study never mixes statistics.
 
@@ -128,6 +129,11 @@ def _omission(synthesis_id: str, row: Record, reason: str) -> Record:
 
 
 def _choose(study: list[Record], rule: _Rule) -> list[Record]:
+    if not _enough(study, rule.between) and rule.between:
+        given = ", ".join(sorted({row["treatment"] for row in study}))
+        whole = {"study_id": study[0]["study_id"], "arm_id": "", "measure": "", "timepoint": "", "line": None}
+        rule.leave([whole], f"not a study of this comparison: usable numbers only of {given}")
+        return []
     fitting = list(_fitting(study, rule))
     candidates = sorted(_candidates(fitting, rule), key=lambda candidate: candidate[0])
     for _, rows in candidates:
@@ -174,7 +180,7 @@ def _candidates(rows: Sequence[Record], rule: _Rule) -> Iterator[tuple[tuple[flo
         preference = rule.measures.index(scale) if rule.measures else 0
         assumed = any(row["assumption"] for row in group)
         rank = (
-            preference, order[(scale, name)], abs(weeks - rule.window.target), -weeks,
+            preference, order[(scale, name)], abs(weeks - rule.window.target), weeks,
             float(assumed), rule.statistics.index(statistic),
         )  # fmt: skip
         yield rank, group

@@ -85,6 +85,7 @@ def _answers(derived: Derived) -> Iterator[Answer]:
             mid=_mid(plan),
             leading=plan.synthesis_id in leading,
             study_noun=_noun(plan),
+            notes=tuple(_size_notes(derived, plan, every)),
         )
 
 
@@ -121,6 +122,28 @@ def _variants(derived: Derived, plan: Plan, every: list[Plan], *, bridge: bool) 
     ]
     own.sort(key=lambda other: places[other.variant])
     return tuple(Variant(other.label, _estimate(derived, other)) for other in own)
+
+
+def _size_notes(derived: Derived, plan: Plan, every: list[Plan]) -> Iterator[str]:
+    """What is left of the result when only larger trials are kept."""
+    whole = _estimate(derived, plan)
+    for other in every:
+        if other.synthesis_id != plan.synthesis_id or not other.smallest_arm:
+            continue
+        part = _estimate(derived, other)
+        if part["status"] == "no data" or part["measure"] != whole["measure"]:
+            continue
+        estimate, lower, upper = (float(str(part[name])) for name in ("estimate", "lower", "upper"))
+        shrunk = abs(estimate) < abs(float(str(whole["estimate"]))) / 2
+        yield (
+            f"In the {part['k']:.0f} trials with at least {other.smallest_arm} people in every arm used, "
+            f"the difference is {estimate:.1f} (95 % CI {lower:.1f} to {upper:.1f})"
+            + (
+                ", less than half of that over all trials: small trials drive the pooled result."
+                if shrunk
+                else "."
+            )
+        )
 
 
 def _published(derived: Derived, plan: Plan) -> pd.DataFrame:
@@ -213,9 +236,8 @@ def _gaps(derived: Derived) -> Iterator[str]:
     yield "Certainty of the evidence: not yet judged for any comparison."
     silent = frames["estimates"].query("status == 'no data' and variant == 'primary'")
     if len(silent):
-        named = {
-            f"{row.treatment} against {row.comparator or 'baseline'}": None for row in silent.itertuples()
-        }
+        pairs = zip(silent["treatment"].tolist(), silent["comparator"].tolist(), strict=True)
+        named = dict.fromkeys(f"{one} against {other or 'baseline'}" for one, other in pairs)
         yield (
             f"No usable number in {len(silent)} of the planned syntheses "
             f"({len(named)} comparisons, among them {'; '.join(list(named)[:3])}); each says why."

@@ -79,5 +79,5 @@ def _typed(table: tables.Table, columns: Mapping[str, list[object]]) -> pd.DataF
     frame = tables.frame(table, rows)
     for name in columns:
         if name not in table.names:
-            frame[name] = columns[name]
+            frame[name] = pd.Series(columns[name], dtype="int64")
     return frame

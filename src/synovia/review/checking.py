@@ -89,5 +89,10 @@ def _cautions(derived: Derived) -> Iterator[Finding]:
         yield Finding(
             "numbers", "caution", f"{place}: {row.study_id} {row.arm_id}, {row.measure}: {row.reason}"
         )
-    for sentence in report.broken_identities(gather_content(derived)):
+    counts = report.flow_counts(
+        gather_content(derived).searches,
+        *(frames[name] for name in ("records", "clusters", "verdicts", "links")),
+        rejects=frames["rejects"],
+    )
+    for sentence in report.identities(counts):
         yield Finding("flow", "error", sentence)

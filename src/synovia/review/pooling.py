@@ -1,6 +1,5 @@
 """The synthesis plan carried out: every comparison, outcome and window of the protocol, and every variant."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -16,7 +15,7 @@ from synovia.review.protocol import Comparison, Model, Outcome, Protocol, Varian
 __all__ = ["Plan", "Pooled", "plans", "pool"]
 
 PRIMARY = "primary"
-_RATIOS = ("OR", "RR", "ROM")
+_COUNTS = ("OR", "RR", "RD")
 _SCALE_WORDS = {
     "MD": "points on a 0-100 scale",
     "SMD": "standard deviations (Hedges g)",
@@ -135,13 +134,14 @@ def pool(plan: Plan, arm_data: pd.DataFrame, studies: pd.DataFrame) -> Pooled:
         outcome=plan.outcome.id,
         measures=plan.outcome.measures,
         window=window,
-        prefer=plan.model.prefer,
+        prefer="events" if plan.model.measure in _COUNTS else plan.model.prefer,
+        between=tuple(side for side in (plan.comparison.treatment, plan.comparison.comparator) if side),
+        fallback=bool(plan.comparison.comparator),
     )
-    rows = selected.arm_data
-    if plan.smallest_arm:
-        rows = rows[rows["n"] >= plan.smallest_arm]
+    rows, small = _large_enough(plan, selected.arm_data)
     compared = _compare(plan, rows, studies)
-    omissions = pd.concat([left_out, selected.omissions], ignore_index=True)
+    found = (left_out, selected.omissions, small, compared.omissions)
+    omissions = pd.concat([frame for frame in found if not frame.empty] or [left_out], ignore_index=True)
     if compared.effects.empty:
         return _no_data(plan, omissions)
     return _fitted(plan, compared, rows, omissions)
@@ -180,6 +180,19 @@ def _why_not(plan: Plan, study_id: str, design: str, eligible: str) -> str:
     return ""
 
 
+def _large_enough(plan: Plan, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of the studies whose every arm reaches the smallest size asked for, and the other studies."""
+    if rows.empty or not plan.smallest_arm:
+        return rows, tables.empty(tables.OMISSIONS)
+    smallest = rows.groupby("study_id", sort=False)["n"].transform("min")
+    reason = f"an arm has fewer than {plan.smallest_arm} people"
+    small = [
+        {"synthesis_id": plan.synthesis_id, "study_id": study_id, "reason": reason}
+        for study_id in dict.fromkeys(rows.loc[smallest < plan.smallest_arm, "study_id"])
+    ]
+    return rows[smallest >= plan.smallest_arm], tables.frame(tables.OMISSIONS, small)
+
+
 def _named(study_id: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(study_id, pattern) for pattern in patterns)
 
@@ -187,15 +200,15 @@ def _named(study_id: str, patterns: Sequence[str]) -> bool:
 def _compare(plan: Plan, rows: pd.DataFrame, studies: pd.DataFrame) -> effects.Compared:
     treatment, comparator = plan.comparison.treatment, plan.comparison.comparator
     if not comparator:
-        return effects.single_arm(rows, treatment=treatment, measure="mean change", studies=studies)
-    shared = "split" if plan.shared == "split" else "covariance"
+        return effects.single_arm(rows, treatment, "MC", studies=studies)
     return effects.compare(
         rows,
         treatment=treatment,
         comparator=comparator,
         measure=plan.model.measure,
-        shared=shared,
+        shared="split" if plan.shared == "split" else "covariance",
         studies=studies,
+        synthesis_id=plan.synthesis_id,
     )
 
 
@@ -229,10 +242,10 @@ def _meta(plan: Plan, data: pd.DataFrame, covariance: np.ndarray, formula: str) 
 
 def _participants(data: pd.DataFrame, rows: pd.DataFrame) -> float:
     """People in the arms that were used, a shared arm counted once."""
-    arms = {(e.study_id, arm) for e in data.itertuples() for arm in (e.arm_id, e.comparator_id) if arm}
-    sizes = {(row.study_id, row.arm_id): row.n for row in rows.itertuples()}
-    known = [sizes[arm] for arm in arms if arm in sizes]
-    return float(math.fsum(known)) if len(known) == len(arms) else float(data["n_total"].sum())
+    used = {(e.study_id, arm) for e in data.itertuples() for arm in str(e.arm_id).split("; ")}
+    used |= {(e.study_id, arm) for e in data.itertuples() for arm in str(e.comparator_id).split(" + ") if arm}
+    own = rows[[key in used for key in zip(rows["study_id"], rows["arm_id"], strict=True)]]
+    return float(own["n"].sum())
 
 
 def _base_row(plan: Plan) -> dict[str, object]:
@@ -243,7 +256,7 @@ def _base_row(plan: Plan) -> dict[str, object]:
         "window": plan.window.id,
         "treatment": " + ".join(plan.comparison.treatment),
         "comparator": " + ".join(plan.comparison.comparator),
-        "measure": plan.model.measure if plan.comparison.comparator else "mean change",
+        "measure": plan.model.measure if plan.comparison.comparator else "MC",
         "scale": _SCALE_WORDS[plan.model.measure],
     }
 

@@ -83,11 +83,16 @@ def produce(folder: Folder, *, on_stage: OnStage | None = None, rewrite: bool = 
         folder.write_out(name, data)
     manifest = _Manifest(
         derived.key,
-        tuple((answer.synthesis_id, report.sentence(answer)) for answer in content.answers if answer.leading),
+        tuple((answer.synthesis_id, _sentence(answer)) for answer in content.answers if answer.leading),
         {name: digest.of_bytes(data) for name, data in files.items()},
     )
     folder.write(_MANIFEST, json.dumps(asdict(manifest), ensure_ascii=False, sort_keys=True).encode())
     return _results(folder, derived, manifest, changed=True)
+
+
+def _sentence(answer: report.Answer) -> str:
+    words = report.word_answer(answer)
+    return f"{words.claim} {words.basis}".rstrip()
 
 
 def _results(folder: Folder, derived: Derived, manifest: _Manifest, *, changed: bool) -> Results:

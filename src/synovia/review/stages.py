@@ -1,7 +1,8 @@
 """The chain from exports and evidence to pooled results: pure stages, declared as data."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -111,29 +112,19 @@ def _screen(materials: Materials, frames: Frames) -> Frames:
 def _check_decisions(materials: Materials, decisions: pd.DataFrame, known: Mapping[str, str]) -> None:
     reasons = materials.protocol.screening.reasons
     faults: list[Fault] = []
-    for row in decisions.itertuples():
-        at = {"file": "evidence/decisions.csv", "line": int(row.line)}
-        if row.record_id not in known:
-            faults.append(
-                Fault(
-                    f"record {row.record_id!r}",
-                    "a record of searches/",
-                    column="record_id",
-                    advice="Correct the id.",
-                    **at,
-                )
-            )
-        if row.verdict == "exclude" and row.reason not in reasons:
-            faults.append(
-                Fault(
-                    repr(row.reason),
-                    "one of the reasons in review.toml: " + "; ".join(reasons),
-                    column="reason",
-                    **at,
-                )
-            )
+    for row in decisions.to_dict("records"):
+        if row["record_id"] not in known:
+            faults.append(_decision_fault(row, "record_id", "a record of searches/"))
+        if row["verdict"] == "exclude" and row["reason"] not in reasons:
+            wanted = "one of the reasons in review.toml: " + "; ".join(reasons)
+            faults.append(_decision_fault(row, "reason", wanted))
     if faults:
         raise TableError(faults)
+
+
+def _decision_fault(row: Mapping[Hashable, Any], column: str, wanted: str) -> Fault:
+    advice = "Correct the row and import it again."
+    return Fault(repr(row[column]), wanted, "evidence/decisions.csv", int(row["line"]), column, advice)
 
 
 def _parsed(materials: Materials, table: Table) -> pd.DataFrame:
@@ -179,12 +170,12 @@ def _unknown_ids(materials: Materials, frames: Frames) -> list[Fault]:
             repr(value),
             f"one of {', '.join(known)}",
             f"evidence/{name}.csv",
-            int(line),
+            line,
             column,
             f"Declare it under [[{column}]] in review.toml, or correct the spelling.",
         )
         for name, column, known in uses
-        for value, line in zip(frames[name][column], frames[name]["line"], strict=True)
+        for value, line in zip(frames[name][column].tolist(), frames[name]["line"].tolist(), strict=True)
         if value not in known
     ]
 
@@ -204,7 +195,8 @@ def _joined(table: Table, pooled: list[Pooled], name: str) -> pd.DataFrame:
     frames = [frame for result in pooled if not (frame := getattr(result, name)).empty]
     if not frames:
         return tables.empty(table)
-    return pd.concat(frames, ignore_index=True).drop_duplicates(list(table.key), ignore_index=True)
+    joined: pd.DataFrame = pd.concat(frames, ignore_index=True)
+    return joined.drop_duplicates(list(table.key), ignore_index=True)
 
 
 STAGES: tuple[Stage, ...] = (

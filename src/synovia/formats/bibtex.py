@@ -99,7 +99,7 @@ def read(text: str, *, file: str) -> Pieces:
 
 def _chunks(text: str) -> Iterator[_Chunk]:
     matches = list(_ENTRY.finditer(text))
-    ends = [match.start() for match in matches[1:]] + [len(text)]
+    ends = [*(match.start() for match in matches), len(text)][1:]
     line, seen = 1, 0
     for match, end in zip(matches, ends, strict=True):
         line += text.count("\n", seen, match.start())

@@ -23,7 +23,7 @@ _BINARY: tuple[tuple[bytes, str, str], ...] = (
     (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", "Open it and save the sheet as CSV UTF-8."),
     (b"%PDF", "a PDF", "Export the records from the database instead, as RIS or CSV."),
     (b"\x1f\x8b", "a gzip archive", "Unpack it first."),
-    (b"SQLite format 3", "a database file", "Export the records from the program that made it, as RIS."),
+    (b"SQLite format 3\x00", "a database file", "Export the records from the program that made it, as RIS."),
 )
 _SAVE = "Export it again, or open it in a text editor and save it as UTF-8."
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")

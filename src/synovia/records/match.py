@@ -20,9 +20,9 @@ def link_exact(records: pd.DataFrame, *, registers: Collection[str] = ()) -> pd.
     """Pairs of records with the same DOI, PubMed number or, between register entries, registry number.
 
     A paper that names a registry number is another report than the register's entry, so registry numbers
-    link register entries only, each by the first number it names, its own. Definite differences have the last word:
-    such a pair is listed with the rule ``kept apart`` and its reason, and :func:`~synovia.records.cluster`
-    never joins it.
+    link register entries only, each by the first number it names, its own. Definite differences have the
+    last word: such a pair is listed with the rule ``kept apart`` and its reason, and
+    :func:`~synovia.records.cluster` never joins it.
 
     Parameters
     ----------

@@ -11,9 +11,11 @@ __all__ = ["Nature", "describe", "tell_apart"]
 _NOTICES: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "erratum",
-        re.compile(r"(?:(?:author|publisher)(?:'s)? )?(?:correction|corrigend(?:um|a)|errat(?:um|a))\b"),
+        re.compile(
+            r"(?:(?:author|publisher)(?:'s)? )?(?:correction|corrigend(?:um|a)|errat(?:um|a))\b(?! of\b)"
+        ),
     ),
-    ("retraction notice", re.compile(r"retraction\b(?!s)")),
+    ("retraction notice", re.compile(r"retraction\b")),
     ("expression of concern", re.compile(r"(?:editorial )?expression of concern\b")),
     (
         "reply",

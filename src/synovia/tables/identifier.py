@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 __all__ = ["normalise_doi", "normalise_pmid", "registry_ids"]
 
-_DOI = re.compile(r"10\.\d{4,9}(?:\.\d{1,9}){0,4}/\S+")
+_DOI = re.compile(r"10\.\d{4,9}(?:\.\d{1,9}){0,4}/\S{1,400}")
 _URL = re.compile(r"(?:https?:)?//", re.IGNORECASE)
 _RESOLVER = re.compile(r"(?:https?:)?//[^/\s]*\bdoi[.-]org[^/\s]*/", re.IGNORECASE)
 _LANDING = re.compile(r"(?:/doi/(?:[a-z]{2,10}/){0,2}|[?&](?:id=)?doi[=:])(?=10\.)", re.IGNORECASE)

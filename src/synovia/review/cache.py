@@ -14,7 +14,7 @@ from synovia import tables
 from synovia.review.folder import Folder, write_whole
 from synovia.tables import digest
 
-__all__ = ["code_digest", "load", "save"]
+__all__ = ["Frames", "code_digest", "load", "save"]
 
 Frames = dict[str, pd.DataFrame]
 

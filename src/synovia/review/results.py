@@ -1,20 +1,39 @@
-"""The results on disk: the report, its tables, and whether anything had to be written."""
+"""The results on disk: written when what they depend on has changed, and only then."""
 
+import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from synovia import formats, report
-from synovia.review.answer import gather_content, review_cautions
 from synovia.review.folder import Folder
-from synovia.review.run import Derived, OnStage, StageState, derive
-from synovia.tables import DERIVED, digest
+from synovia.review.run import OnStage, StageState, derive, gather
+from synovia.review.stages import STAGES, Materials, keys
+from synovia.tables import digest
 
-__all__ = ["Results", "produce"]
+__all__ = ["Published", "Results", "produce"]
 
 _MANIFEST = ".synovia/results.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Results as bytes, and what the command line says of them.
+
+    Attributes
+    ----------
+    files : mapping of str to bytes
+        Content by name, relative to the folder of results.
+    sentences : tuple of (str, str)
+        Synthesis id and the sentence that answers it, the leading ones.
+    cautions : tuple of str
+        What a reader must know.
+    """
+
+    files: Mapping[str, bytes]
+    sentences: tuple[tuple[str, str], ...]
+    cautions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +73,7 @@ class _Manifest:
 
     key: str
     sentences: tuple[tuple[str, str], ...]
+    cautions: tuple[str, ...]
     files: Mapping[str, str]
 
 
@@ -69,42 +89,47 @@ def produce(folder: Folder, *, on_stage: OnStage | None = None, rewrite: bool = 
     rewrite : bool
         Write the results even when nothing has changed.
     """
-    derived = derive(folder, on_stage=on_stage)
+    materials = gather(folder)
+    key = digest.of_parts(
+        keys(materials) | {"protocol": digest.of_rows(materials.protocol.model_dump(mode="json"))}
+    )
     manifest = _read_manifest(folder)
-    if not rewrite and manifest is not None and _is_current(folder, manifest, derived.key):
-        return _results(folder, derived, manifest, changed=False)
+    if manifest is not None and not rewrite and _is_current(folder, manifest, key):
+        return _results(folder, materials, manifest, _unchanged())
+    derived = derive(folder, materials, on_stage=on_stage)
     if on_stage is not None:
         on_stage("report", "writing the report")
-    content = gather_content(derived)
-    files = {"report.html": report.render(content).encode()}
-    for table in DERIVED:
-        files[f"tables/{table.name}.csv"] = formats.write_table(table, derived.frames[table.name]).encode()
-    for name, data in files.items():
+    published: Published = importlib.import_module("synovia.review.publishing").publish(derived)
+    for name, data in published.files.items():
         folder.write_out(name, data)
-    manifest = _Manifest(
-        derived.key,
-        tuple((answer.synthesis_id, _sentence(answer)) for answer in content.answers if answer.leading),
-        {name: digest.of_bytes(data) for name, data in files.items()},
-    )
+    files = {name: digest.of_bytes(data) for name, data in published.files.items()}
+    manifest = _Manifest(key, published.sentences, published.cautions, files)
     folder.write(_MANIFEST, json.dumps(asdict(manifest), ensure_ascii=False, sort_keys=True).encode())
-    return _results(folder, derived, manifest, changed=True)
+    return _results(folder, materials, manifest, (*derived.stages, _report_stage("computed")))
 
 
-def _sentence(answer: report.Answer) -> str:
-    words = report.word_answer(answer)
-    return f"{words.claim} {words.basis}".rstrip()
+def _report_stage(state: Literal["computed", "unchanged"]) -> StageState:
+    return StageState("report", "writing the report", state)
 
 
-def _results(folder: Folder, derived: Derived, manifest: _Manifest, *, changed: bool) -> Results:
-    state: Literal["computed", "unchanged"] = "computed" if changed else "unchanged"
+def _unchanged() -> tuple[StageState, ...]:
+    return (
+        *(StageState(stage.name, stage.label, "unchanged") for stage in STAGES),
+        _report_stage("unchanged"),
+    )
+
+
+def _results(
+    folder: Folder, materials: Materials, manifest: _Manifest, stages: tuple[StageState, ...]
+) -> Results:
     return Results(
-        title=derived.materials.protocol.review.title,
-        sentences=tuple((name, sentence) for name, sentence in manifest.sentences),
-        cautions=review_cautions(derived),
-        stages=(*derived.stages, StageState("report", "writing the report", state)),
+        title=materials.protocol.review.title,
+        sentences=manifest.sentences,
+        cautions=manifest.cautions,
+        stages=stages,
         report=folder.out / "report.html",
         files=tuple(manifest.files),
-        changed=changed,
+        changed=stages[-1].state == "computed",
     )
 
 
@@ -112,7 +137,7 @@ def _read_manifest(folder: Folder) -> _Manifest | None:
     try:
         content = json.loads(folder.read(_MANIFEST) or b"")
         sentences = tuple((str(name), str(sentence)) for name, sentence in content["sentences"])
-        return _Manifest(content["key"], sentences, dict(content["files"]))
+        return _Manifest(content["key"], sentences, tuple(content["cautions"]), dict(content["files"]))
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -1,5 +1,6 @@
 """Run a review: every stage in order, from the cache where nothing it needs has changed."""
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -9,11 +10,12 @@ import pandas as pd
 from synovia.errors import Fault, InputError
 from synovia.fields import Field, load_field
 from synovia.review import cache
+from synovia.review.cache import Frames
 from synovia.review.evidence import open_journal, read_evidence
 from synovia.review.folder import Folder
 from synovia.review.protocol import Protocol
 from synovia.review.reading import read_protocol
-from synovia.review.stages import STAGES, Frames, Materials, Stage, keys
+from synovia.review.stages import STAGES, Materials, Stage, keys
 from synovia.tables import digest
 
 __all__ = ["Derived", "StageState", "derive", "gather", "load_protocol"]
@@ -97,17 +99,19 @@ def _export(folder: Folder, name: str) -> bytes:
     return data
 
 
-def derive(folder: Folder, *, on_stage: OnStage | None = None) -> Derived:
+def derive(folder: Folder, materials: Materials | None = None, *, on_stage: OnStage | None = None) -> Derived:
     """Run the chain, taking from the cache every stage whose needs have not changed.
 
     Parameters
     ----------
     folder : Folder
         The review.
+    materials : Materials, optional
+        What goes in, when it was gathered already.
     on_stage : callable, optional
         Called with the stage's name and label before the stage is looked at.
     """
-    materials = gather(folder)
+    materials = materials or gather(folder)
     known = keys(materials)
     frames: Frames = {}
     states: list[StageState] = []
@@ -115,7 +119,7 @@ def derive(folder: Folder, *, on_stage: OnStage | None = None) -> Derived:
         if on_stage is not None:
             on_stage(stage.name, stage.label)
         states.append(_advance(folder, stage, known[stage.name], materials, frames))
-    return Derived(materials, frames, tuple(states), digest.of_rows(known))
+    return Derived(materials, frames, tuple(states), digest.of_parts(known))
 
 
 def _advance(folder: Folder, stage: Stage, key: str, materials: Materials, frames: Frames) -> StageState:
@@ -123,7 +127,7 @@ def _advance(folder: Folder, stage: Stage, key: str, materials: Materials, frame
     if kept is not None:
         frames.update(kept)
         return StageState(stage.name, stage.label, "unchanged")
-    made = stage.run(materials, frames)
+    made = importlib.import_module("synovia.review.work").WORK[stage.name](materials, frames)
     frames.update(made)
     cache.save(folder, stage.name, key, {table.name: made[table.name] for table in stage.gives})
     return StageState(stage.name, stage.label, "computed")

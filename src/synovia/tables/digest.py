@@ -8,7 +8,7 @@ import pandas as pd
 
 from synovia.tables.schema import Table, format_cell
 
-__all__ = ["of_bytes", "of_rows", "of_table", "of_text"]
+__all__ = ["of_bytes", "of_parts", "of_rows", "of_table", "of_text"]
 
 
 def of_bytes(data: bytes) -> str:

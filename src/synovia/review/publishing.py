@@ -1,0 +1,32 @@
+"""The results of a finished review as bytes: the report and the derived tables."""
+
+from synovia import formats, report
+from synovia.review.answer import gather_content, review_cautions
+from synovia.review.results import Published
+from synovia.review.run import Derived
+from synovia.tables import DERIVED
+
+__all__ = ["publish"]
+
+
+def publish(derived: Derived) -> Published:
+    """The report, every derived table as CSV, and the sentences that answer the question.
+
+    Parameters
+    ----------
+    derived : Derived
+        The review after its chain has run.
+    """
+    content = gather_content(derived)
+    files = {"report.html": report.render(content).encode()}
+    for table in DERIVED:
+        files[f"tables/{table.name}.csv"] = formats.write_table(table, derived.frames[table.name]).encode()
+    sentences = tuple(
+        (answer.synthesis_id, _sentence(answer)) for answer in content.answers if answer.leading
+    )
+    return Published(files, sentences, review_cautions(derived))
+
+
+def _sentence(answer: report.Answer) -> str:
+    words = report.word_answer(answer)
+    return f"{words.claim} {words.basis}".rstrip()

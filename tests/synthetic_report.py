@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 import pandas as pd
+
 from synovia import tables
 from synovia.report import Answer, Content, Fact, Methods, Mid, Search, Variant
 
-HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(1)> "\'&\u202e\x00]]>'
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)> \"'&\u202e\x00]]>"
 SOURCE = {"source": "10.1000/xyz123; PMC1234567", "locator": "Table 2", "quote": "as printed"}
 
 
@@ -126,7 +127,8 @@ def evidence(text: str = "") -> dict[str, pd.DataFrame]:
         for arm, label in (("ha", "HA 2 mL"), ("saline", "saline"))
     ]
     arms += [
-        {"study_id": "ev-1", "arm_id": arm, "label": arm, "treatment": arm, **source} for arm in ("ev", "saline")
+        {"study_id": "ev-1", "arm_id": arm, "label": arm, "treatment": arm, **source}
+        for arm in ("ev", "saline")
     ]
     outcomes = [
         {
@@ -249,16 +251,39 @@ def evidence(text: str = "") -> dict[str, pd.DataFrame]:
         }
         for i in range(1, 6)
     ]
-    clusters = [{"record_id": f"a-{i}", "cluster_id": "a-1" if i == 2 else f"a-{i}", "because": "doi" if i == 2 else ""} for i in range(1, 6)]
+    clusters = [
+        {
+            "record_id": f"a-{i}",
+            "cluster_id": "a-1" if i == 2 else f"a-{i}",
+            "because": "doi" if i == 2 else "",
+        }
+        for i in range(1, 6)
+    ]
     decisions = [
-        {"record_id": f"a-{i}", "stage": "title-abstract", "reviewer": f"R{text}", "role": "reviewer", "verdict": "include" if i < 4 else "exclude", "reason": "" if i < 4 else f"no pain{text}"}
+        {
+            "record_id": f"a-{i}",
+            "stage": "title-abstract",
+            "reviewer": f"R{text}",
+            "role": "reviewer",
+            "verdict": "include" if i < 4 else "exclude",
+            "reason": "" if i < 4 else f"no pain{text}",
+        }
         for i in (1, 3, 4, 5)
     ]
     verdicts = [
-        {"record_id": d["record_id"], "stage": d["stage"], "state": d["verdict"], "reason": d["reason"]} for d in decisions
+        {"record_id": d["record_id"], "stage": d["stage"], "state": d["verdict"], "reason": d["reason"]}
+        for d in decisions
     ] + [{"record_id": name, "stage": "full-text", "state": "include"} for name in ("a-1", "a-3")]
     links = [{"record_id": f"a-{i}", "report_id": f"report-{i}", "study_id": f"trial-{i}"} for i in (1, 3)]
-    rejects = [{"search_id": "a", "file": "searches/a.ris", "line": 99.0, "reason": f"no ER{text}", "raw": f"TY  - {text}"}]
+    rejects = [
+        {
+            "search_id": "a",
+            "file": "searches/a.ris",
+            "line": 99.0,
+            "reason": f"no ER{text}",
+            "raw": f"TY  - {text}",
+        }
+    ]
     unconverted = [{"study_id": "trial-3", "arm_id": "ha", "reason": f"no SD{text}", "line": 6.0}]
     unlined = {"records": (tables.RECORDS, records), "clusters": (tables.CLUSTERS, clusters)}
     unlined |= {"verdicts": (tables.VERDICTS, verdicts), "rejects": (tables.REJECTS, rejects)}
@@ -323,7 +348,9 @@ def content(text: str = "") -> Content:
         software="Synovia 0.0.0",
         answers=(main, beside, none),
         methods=methods,
-        searches=(Search("a", "database", f"Database A{text}", f"knee{text}", "2026-01-01", "searches/a.ris"),),
+        searches=(
+            Search("a", "database", f"Database A{text}", f"knee{text}", "2026-01-01", "searches/a.ris"),
+        ),
         tables=frames,
         treatments={"ha": "hyaluronic acid", "saline": "saline", "ev": f"extracellular vesicles{text}"},
         outcomes={"pain": "pain"},

@@ -1,4 +1,5 @@
 import pytest
+
 from synovia.report import Content
 from synthetic_report import HOSTILE, content
 

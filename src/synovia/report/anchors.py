@@ -1,15 +1,13 @@
 """Names of the places that the report can be opened at, and which of them exist."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-
-import pandas as pd
 
 from synovia import tables
 from synovia.report.content import Content
+from synovia.report.rows import lines_of
 
-__all__ = ["Places", "anchor", "identifier_link", "places_of", "lines_of"]
+__all__ = ["Places", "anchor", "identifier_link", "places_of"]
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9-]")
 
@@ -27,11 +25,6 @@ def anchor(kind: str, *parts: object) -> str:
 
 def _escaped(match: re.Match[str]) -> str:
     return f"_{ord(match.group()):X}_"
-
-
-def line_text(line: object) -> str:
-    """A line number as text, whatever type a frame gave it."""
-    return str(int(line)) if isinstance(line, int | float) and line == line else str(line).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +58,6 @@ def places_of(content: Content) -> Places:
     ):
         found |= {anchor(kind, name) for name in content.table(table)[column]}
     return Places(frozenset(found))
-
-
-def lines_of(frame: pd.DataFrame) -> list[str]:
-    """The line of each row as text; the row's place, counted from 2, where the frame has no lines."""
-    lines: Iterable[object] = frame["line"] if "line" in frame.columns else range(2, len(frame) + 2)
-    return [line_text(line) for line in lines]
 
 
 _DOI = re.compile(r"^(?:doi:\s*)?(10\.\d{4,9}/\S+)$", re.IGNORECASE)

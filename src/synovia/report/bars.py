@@ -57,7 +57,12 @@ def _arrow(end: float, side: int, limit: float) -> Markup:
 
 
 def draw_bar(
-    estimate: float, interval: tuple[float, float], prediction: tuple[float, float], *, limit: float, kind: str
+    estimate: float,
+    interval: tuple[float, float],
+    prediction: tuple[float, float],
+    *,
+    limit: float,
+    kind: str,
 ) -> Markup:
     """One interval as a bar: dot, confidence interval, prediction interval as a thin line, no effect in the middle.
 
@@ -78,14 +83,14 @@ def draw_bar(
         SVG, hidden from screen readers because the numbers stand beside it.
     """
     middle = HEIGHT / 2
-    parts = [
-        Markup('<line class="null" x1="{0}" x2="{0}" y1="0" y2="{1}"/>').format(_x(0.0, limit), HEIGHT)
-    ]
+    parts = [Markup('<line class="null" x1="{0}" x2="{0}" y1="0" y2="{1}"/>').format(_x(0.0, limit), HEIGHT)]
     if math.isfinite(estimate):
         for name, (lower, upper) in (("pi", prediction), ("ci", interval)):
             if math.isfinite(lower) and math.isfinite(upper):
                 parts.append(_line(name, lower, upper, limit))
-        parts.append(Markup('<circle class="dot" cx="{}" cy="{}" r="4"/>').format(_x(estimate, limit), middle))
+        parts.append(
+            Markup('<circle class="dot" cx="{}" cy="{}" r="4"/>').format(_x(estimate, limit), middle)
+        )
     return Markup(
         '<svg class="bar {}" viewBox="0 0 {:.0f} {:.0f}" width="{:.0f}" height="{:.0f}" aria-hidden="true" '
         'focusable="false">{}</svg>'

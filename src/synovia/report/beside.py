@@ -39,7 +39,7 @@ def _value(text: object) -> float:
 
 
 def _null(measure: str) -> float:
-    return _NULLS.get(measure.split()[0].lower() if measure.split() else "", 0.0)
+    return _NULLS.get(measure.split(maxsplit=1)[0].lower() if measure.split() else "", 0.0)
 
 
 def _clear(lower: float, upper: float, null: float) -> bool | None:
@@ -72,7 +72,8 @@ def set_beside(answer: Answer, row: pd.Series) -> Agreement:
     ours = reading_of(str(answer.estimate.get("measure", "")))
     limits = [ours.value(answer.estimate.get(name)) for name in ("lower", "upper")]
     theirs = [_value(row[name]) for name in ("ci_low", "ci_high")]
-    mine, other = _clear(*limits, ours.null), _clear(*theirs, _null(str(row["measure"])))
+    mine = _clear(limits[0], limits[1], ours.null)
+    other = _clear(theirs[0], theirs[1], _null(str(row["measure"])))
     if mine is None or other is None:
         missing = "Ours gives no interval" if mine is None else "It prints no interval that can be read"
         return Agreement(f"{missing}, so the two cannot be set side by side.", "unknown")

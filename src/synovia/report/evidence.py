@@ -1,4 +1,4 @@
-"""The evidence appendix: every study with its arms, its rows as printed, what was derived from them, and its records."""
+"""The evidence appendix: every study with its rows as printed, what was derived from them, and its records."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -8,9 +8,10 @@ from typing import TypeVar
 import pandas as pd
 
 from synovia import tables
-from synovia.report.anchors import Places, anchor, identifier_link, line_text, lines_of
+from synovia.report.anchors import Places, anchor, identifier_link
 from synovia.report.content import Content
 from synovia.report.numerals import plain_number
+from synovia.report.rows import Cells, line_text, lines_of, rows_of, texts_of
 from synovia.tables import Table
 
 __all__ = [
@@ -26,13 +27,12 @@ __all__ = [
     "study_views",
 ]
 
-Cells = Mapping[str, object]
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a row was read: identifiers with their public addresses, the place, the words, and who entered it."""
+    """Where a row was read: documents with their public addresses, the place, the words, who entered it."""
 
     documents: tuple[tuple[str, str], ...]
     locator: str
@@ -43,7 +43,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """One number that was derived from the row: the quantity, its value, the formula, its inputs and its source."""
+    """One number derived from the row: the quantity, its value, the formula, its inputs and its source."""
 
     quantity: str
     value: str
@@ -112,10 +112,6 @@ class RecordView:
     study: tuple[str, str]
 
 
-def _rows(frame: pd.DataFrame) -> list[dict[str, object]]:
-    return [{str(k): v for k, v in row.items()} for row in frame.to_dict(orient="records")]
-
-
 def documents_of(text: str) -> tuple[tuple[str, str], ...]:
     """Identifiers of a source cell, joined by ``;``, each with its public address or an empty one."""
     parts = [part.strip() for part in text.split(";")]
@@ -168,18 +164,21 @@ def _by_study(views: Sequence[tuple[str, T]]) -> dict[str, list[T]]:
 
 
 def _lined(frame: pd.DataFrame) -> list[tuple[dict[str, object], str]]:
-    return list(zip(_rows(frame), lines_of(frame), strict=True))
+    return list(zip(rows_of(frame), lines_of(frame), strict=True))
 
 
 def _arm_names(content: Content) -> dict[tuple[str, str], str]:
-    return {(a.study_id, a.arm_id): a.label for a in content.table(tables.ARMS).itertuples()}
+    arms = texts_of(content.table(tables.ARMS), "study_id", "arm_id", "label")
+    return {(study, arm): label for study, arm, label in arms}
 
 
 def _conversions(content: Content) -> dict[str, list[Derived]]:
     found: dict[str, list[Derived]] = defaultdict(list)
-    for row in _rows(content.table(tables.CONVERSIONS)):
+    for row in rows_of(content.table(tables.CONVERSIONS)):
         texts = (str(row[name]) for name in ("formula", "inputs", "citation"))
-        found[line_text(row["line"])].append(Derived(str(row["quantity"]), plain_number(row["value"]), *texts))
+        found[line_text(row["line"])].append(
+            Derived(str(row["quantity"]), plain_number(row["value"]), *texts)
+        )
     return found
 
 
@@ -263,16 +262,16 @@ def _answers_of(content: Content) -> dict[str, list[tuple[str, str]]]:
 
 def _records_of(content: Content, places: Places) -> dict[str, list[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for link in content.table(tables.LINKS).itertuples():
-        name = anchor("record", link.record_id)
-        found[str(link.study_id)].append((name if places.has(name) else "", str(link.record_id)))
+    for record, study in texts_of(content.table(tables.LINKS), "record_id", "study_id"):
+        name = anchor("record", record)
+        found[study].append((name if places.has(name) else "", record))
     return found
 
 
 def study_views(content: Content, places: Places) -> tuple[StudyView, ...]:
     """Every study of the review, in the order of the evidence table."""
     outcomes, contrasts = _by_study(_outcome_views(content)), _by_study(_contrast_views(content))
-    arms = _by_study([(str(row["study_id"]), row) for row in _rows(content.table(tables.ARMS))])
+    arms = _by_study([(str(row["study_id"]), row) for row in rows_of(content.table(tables.ARMS))])
     findings = _by_study(_sourced(content, tables.FINDINGS))
     preparations = _by_study(_sourced(content, tables.PREPARATIONS))
     answers, records = _answers_of(content), _records_of(content, places)
@@ -296,17 +295,32 @@ def study_views(content: Content, places: Places) -> tuple[StudyView, ...]:
     return tuple(views)
 
 
+def _decisions(content: Content) -> dict[str, list[str]]:
+    """Decisions on every record, each as one phrase."""
+    found: dict[str, list[str]] = defaultdict(list)
+    names = ("record_id", "stage", "verdict", "reason", "reviewer", "role")
+    for record, stage, verdict, reason, reviewer, role in texts_of(content.table(tables.DECISIONS), *names):
+        said = f"{stage}: {verdict}" + (f", {reason}" if reason else "")
+        who = f"{reviewer}, adjudicator" if role == "adjudicator" else reviewer
+        found[record].append(f"{said} ({who})")
+    return found
+
+
 def record_views(content: Content, places: Places) -> tuple[RecordView, ...]:
     """Every record of the searches, with its duplicates, decisions and study."""
-    clusters = {c.record_id: (c.cluster_id, c.because) for c in content.table(tables.CLUSTERS).itertuples()}
-    studies = {link.record_id: link.study_id for link in content.table(tables.LINKS).itertuples()}
-    decisions: dict[str, list[str]] = defaultdict(list)
-    for d in content.table(tables.DECISIONS).itertuples():
-        words = f"{d.stage}: {d.verdict}" + (f", {d.reason}" if d.reason else "")
-        decisions[d.record_id].append(f"{words} ({d.reviewer}{', adjudicator' if d.role == 'adjudicator' else ''})")
+    clusters = {
+        record: (cluster, because)
+        for record, cluster, because in texts_of(
+            content.table(tables.CLUSTERS), "record_id", "cluster_id", "because"
+        )
+    }
+    studies = {
+        record: study for record, study in texts_of(content.table(tables.LINKS), "record_id", "study_id")
+    }
+    decisions = _decisions(content)
     return tuple(
         _record_view(row, places, clusters.get(str(row["record_id"]), ("", "")), decisions, studies)
-        for row in _rows(content.table(tables.RECORDS))
+        for row in rows_of(content.table(tables.RECORDS))
     )
 
 

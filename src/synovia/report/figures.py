@@ -1,6 +1,7 @@
 """Drawings of the report: tidy frames made from the content, handed to ``synovia.plots``, taken back as SVG."""
 
 import math
+import re
 
 import pandas as pd
 from markupsafe import Markup
@@ -41,8 +42,23 @@ _FALLEN = ("other-duplicates", "other-excluded", "other-awaiting", "other-same-r
 
 def _inline(figure: Figure, name: str, title: str, description: str) -> Markup:
     """The figure as SVG inside the page; plots escapes every text it draws."""
-    svg = plots.to_svg(figure, prefix=name, title=title, description=description, inline=True)
-    return Markup(svg)  # noqa: S704 - made by matplotlib, whose writer escapes texts
+    svg = plots.to_svg(figure, prefix=f"drawing-{name}", title=title, description=description, inline=True)
+    return Markup(_name_once(svg))  # noqa: S704 - made by matplotlib, whose writer escapes texts
+
+
+_NAME = re.compile(r' id="([^"]*)"(?=[^<>]*>)')
+
+
+def _name_once(svg: str) -> str:
+    """The drawing without the second and further uses of a name: names are unique in a page."""
+    seen: set[str] = set()
+
+    def keep(match: re.Match[str]) -> str:
+        repeated = match.group(1) in seen
+        seen.add(match.group(1))
+        return "" if repeated else match.group()
+
+    return _NAME.sub(keep, svg)
 
 
 def _figure_of(ax: Axes) -> Figure:
@@ -114,13 +130,17 @@ def draw_funnel(answer: Answer, name: str) -> Markup:
         log=_is_log(reading),
     )
     title = f"Funnel plot: {answer.comparison}, {answer.outcome}, {answer.window}"
-    return _inline(_figure_of(axes), name, title, f"Effects of {count(k)} studies against their standard errors.")
+    return _inline(
+        _figure_of(axes), name, title, f"Effects of {count(k)} studies against their standard errors."
+    )
 
 
 def draw_flow(counts: pd.DataFrame) -> Markup:
     """PRISMA 2020 flow diagram of the counts of :func:`synovia.report.prisma.flow_counts`."""
     told = counts.set_index("box")
-    rows = [{"box": name, "count": told["count"][name], "detail": told["detail"][name]} for name in _FLOW_BOXES]
+    rows = [
+        {"box": name, "count": told["count"][name], "detail": told["detail"][name]} for name in _FLOW_BOXES
+    ]
     rows = [row for row in rows if row["box"] != "awaiting" or row["count"]]
     if told["count"]["identified-other"]:
         rows += [
@@ -132,15 +152,15 @@ def draw_flow(counts: pd.DataFrame) -> Markup:
         if row["box"] == "assessed" and waiting:
             row["detail"] = f"Reports awaiting a decision: {waiting}"
     title = "PRISMA 2020 flow diagram"
-    return _inline(plots.flow_figure(pd.DataFrame(rows)), "flow", title, "The table beside it has every number.")
+    return _inline(
+        plots.flow_figure(pd.DataFrame(rows)), "flow", title, "The table beside it has every number."
+    )
 
 
 def _other_detail(told: pd.DataFrame, name: str) -> str:
     if name != "identified-other":
         return str(told["detail"][name])
-    fallen = [
-        f"{told['label'][box]}: {told['count'][box]}" for box in _FALLEN if told["count"][box]
-    ]
+    fallen = [f"{told['label'][box]}: {told['count'][box]}" for box in _FALLEN if told["count"][box]]
     return "\n".join([str(told["detail"][name]), *(["Not sought:", *fallen] if fallen else [])])
 
 
@@ -153,11 +173,17 @@ def draw_map(content: Content) -> Markup:
     preparations = content.table(tables.PREPARATIONS)
     cargo = dict(zip(preparations["study_id"], preparations["cargo_type"], strict=True))
     rows = [cargo.get(study) or "cargo not stated" for study in shown["study_id"]]
-    columns = [f"{domain} ({setting})" for domain, setting in zip(shown["domain"], shown["setting"], strict=True)]
+    columns = [
+        f"{domain} ({setting})" for domain, setting in zip(shown["domain"], shown["setting"], strict=True)
+    ]
     cells = pd.DataFrame({"row": rows, "column": columns, "direction": list(shown["direction"]), "n": 1.0})
-    order = sorted(dict.fromkeys(columns), key=lambda text: ("(in vivo)" not in text, -columns.count(text), text))
+    order = sorted(
+        dict.fromkeys(columns), key=lambda text: ("(in vivo)" not in text, -columns.count(text), text)
+    )
     figure = plots.evidence_map_figure(cells, columns=order)
-    return _inline(figure, "map", "Evidence map", "Studies by cargo and outcome; the table below has each finding.")
+    return _inline(
+        figure, "map", "Evidence map", "Studies by cargo and outcome; the table below has each finding."
+    )
 
 
 def timecourse_frame(content: Content, outcome: str, statistic: str) -> pd.DataFrame:
@@ -218,4 +244,6 @@ def draw_timecourse(content: Content, outcome: str, statistic: str, label: str) 
         return Markup()
     figure = plots.timecourse_figure(frame, 3, scale_label=label)
     name = "timecourse-" + statistic.replace(" ", "-")
-    return _inline(figure, name, f"Time course: {label}", "One panel a study; the numbers stand in the appendix.")
+    return _inline(
+        figure, name, f"Time course: {label}", "One panel a study; the numbers stand in the appendix."
+    )

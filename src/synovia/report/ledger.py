@@ -1,11 +1,23 @@
-"""The ledger of screening as look-ups: which record stands where, counted arm by arm of the PRISMA diagram."""
+"""The ledger of screening as look-ups: which record stands where, in each arm of the PRISMA diagram."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-__all__ = ["MAIN", "MAIN_KINDS", "OTHER", "Arm", "Ledger", "fill_arms", "first_stage", "read_ledger", "report_states"]
+from synovia.report.rows import texts_of
+
+__all__ = [
+    "MAIN",
+    "MAIN_KINDS",
+    "OTHER",
+    "Arm",
+    "Ledger",
+    "fill_arms",
+    "first_stage",
+    "read_ledger",
+    "report_states",
+]
 
 MAIN, OTHER = "databases and registers", "other methods"
 MAIN_KINDS = ("database", "register")
@@ -38,18 +50,24 @@ class Ledger:
 def read_ledger(
     records: pd.DataFrame, clusters: pd.DataFrame, verdicts: pd.DataFrame, links: pd.DataFrame
 ) -> Ledger:
-    cluster_of = dict(zip(clusters["record_id"], clusters["cluster_id"], strict=True))
-    found = dict(zip(records["record_id"], records["search_id"], strict=True))
+    """The frames as look-ups; a cluster has the report of the record that stands for it before any other's."""
+    cluster_of = dict(_pairs(clusters, "record_id", "cluster_id"))
+    found = dict(_pairs(records, "record_id", "search_id"))
     reports: dict[str, str] = {}
     studies: dict[str, set[str]] = {}
-    ordered = sorted(
-        links.itertuples(), key=lambda link: cluster_of.get(link.record_id, link.record_id) != link.record_id
-    )
-    for link in ordered:
-        reports.setdefault(cluster_of.get(link.record_id, link.record_id), link.report_id)
-        studies.setdefault(link.report_id, set()).update({link.study_id} - {""})
-    states = {(v.record_id, v.stage): (v.state, v.reason) for v in verdicts.itertuples()}
+    linked = texts_of(links, "record_id", "report_id", "study_id")
+    for record, report, study in sorted(linked, key=lambda link: cluster_of.get(link[0], link[0]) != link[0]):
+        reports.setdefault(cluster_of.get(record, record), report)
+        studies.setdefault(report, set()).update({study} - {""})
+    states = {
+        (record, stage): (state, reason)
+        for record, stage, state, reason in texts_of(verdicts, "record_id", "stage", "state", "reason")
+    }
     return Ledger(found, {name: cluster_of.get(name, name) for name in found}, states, reports, studies)
+
+
+def _pairs(frame: pd.DataFrame, key: str, value: str) -> list[tuple[str, str]]:
+    return [(first, second) for first, second in texts_of(frame, key, value)]
 
 
 def first_stage(ledger: Ledger, cluster: str) -> tuple[str, str]:
@@ -67,7 +85,9 @@ def _report_state(ledger: Ledger, clusters: Iterable[str]) -> tuple[str, str]:
     seen = {state for state, _ in states}
     if {"include", "exclude"} <= seen:
         return "conflict", ""
-    wanted = next(state for state in ("include", "exclude", "conflict", "not retrieved", "awaiting") if state in seen)
+    wanted = next(
+        state for state in ("include", "exclude", "conflict", "not retrieved", "awaiting") if state in seen
+    )
     return next(pair for pair in states if pair[0] == wanted)
 
 
@@ -78,9 +98,11 @@ def _full_state(ledger: Ledger, cluster: str) -> tuple[str, str]:
 
 
 def fill_arms(ledger: Ledger, kinds: dict[str, str]) -> dict[str, Arm]:
+    """Records and clusters of each arm; a cluster that any database or register brought is the main arm's."""
     arms = {MAIN: Arm(), OTHER: Arm()}
     of_record = {
-        name: MAIN if kinds.get(search, "") in MAIN_KINDS else OTHER for name, search in ledger.records.items()
+        name: MAIN if kinds.get(search, "") in MAIN_KINDS else OTHER
+        for name, search in ledger.records.items()
     }
     of_cluster: dict[str, str] = {}
     for name, arm in of_record.items():
@@ -91,7 +113,11 @@ def fill_arms(ledger: Ledger, kinds: dict[str, str]) -> dict[str, Arm]:
     for cluster, arm in of_cluster.items():
         arms[arm].clusters.append(cluster)
         state, _ = first_stage(ledger, cluster)
-        group = {"include": arms[arm].passed, "not retrieved": arms[arm].passed, "exclude": arms[arm].excluded}
+        group = {
+            "include": arms[arm].passed,
+            "not retrieved": arms[arm].passed,
+            "exclude": arms[arm].excluded,
+        }
         group.get(state, arms[arm].awaiting).append(cluster)
     return arms
 

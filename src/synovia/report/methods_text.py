@@ -159,7 +159,9 @@ def _collection(methods: Methods) -> tuple[str, ...]:
 def _effect_measure(methods: Methods) -> tuple[str, ...]:
     measure = _MEASURES.get(methods.measure, methods.measure)
     prefer = (
-        "the change from the start" if methods.prefer == "mean change" else "the value at the time of follow-up"
+        "the change from the start"
+        if methods.prefer == "mean change"
+        else "the value at the time of follow-up"
     )
     return (f"The effect is {measure}. Where a paper prints both, {prefer} is used.",)
 

@@ -151,7 +151,9 @@ class Reading:
 
     def value(self, number: object) -> float:
         """The printed value of a number on the scale of the estimate; NaN when missing."""
-        return self.show(float(number)) if isinstance(number, int | float) and not missing(number) else math.nan
+        return (
+            self.show(float(number)) if isinstance(number, int | float) and not missing(number) else math.nan
+        )
 
     def text(self, number: object) -> str:
         """The number, printed."""

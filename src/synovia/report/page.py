@@ -12,7 +12,6 @@ from synovia.report.anchors import Places, anchor, places_of
 from synovia.report.beside import Agreement, set_beside
 from synovia.report.content import Answer, Content, Variant
 from synovia.report.evidence import (
-    Cells,
     RecordView,
     Source,
     StudyView,
@@ -25,6 +24,7 @@ from synovia.report.methods_text import Section, methods_text
 from synovia.report.numerals import count, decimal, reading_of
 from synovia.report.prisma import flow_counts, identities
 from synovia.report.results import ResultRow, axis_of, result_row
+from synovia.report.rows import Cells, lines_of, rows_of
 from synovia.report.sentences import Wording, word_answer
 from synovia.report.unpooled import Statement, contrast_statements, laboratory_statement
 
@@ -106,6 +106,7 @@ class Page:
     rejects: tuple[Cells, ...]
     unconverted: tuple[Cells, ...]
     methods: tuple[Section, ...]
+    gaps: tuple[str, ...]
     integrity: tuple[str, ...]
     places: Places
 
@@ -123,19 +124,34 @@ def page_of(content: Content) -> Page:
         comparisons=_comparisons(content, places),
         statements=(*top, *([laboratory] if laboratory else [])),
         other_trials=tuple(s for s in spoken if s not in top),
-        flow=_rows(flow),
+        flow=rows_of(flow),
         flow_figure=figures.draw_flow(flow),
         studies=study_views(content, places),
         timecourses=_timecourses(content),
         map=figures.draw_map(content),
         published=tuple(_published(content, None, content.table(tables.PUBLISHED))),
         records=record_views(content, places),
-        rejects=_rows(content.table(tables.REJECTS)),
-        unconverted=_rows(content.table(tables.UNCONVERTED)),
+        rejects=rows_of(content.table(tables.REJECTS)),
+        unconverted=rows_of(content.table(tables.UNCONVERTED)),
         methods=methods_text(content),
+        gaps=_gaps(content),
         integrity=(*content.integrity, *identities(flow)),
         places=places,
     )
+
+
+_NOT_YET = (
+    ("risk of bias", "Risk of bias: not yet appraised, for any study."),
+    ("certainty", "Certainty of the evidence: not yet judged, for any result."),
+)
+
+
+def _gaps(content: Content) -> tuple[str, ...]:
+    """What is missing; what no report may leave out is said even when the content does not say it."""
+    said = " ".join(content.gaps).lower()
+    always = [sentence for subject, sentence in _NOT_YET if subject not in said]
+    silent = [word_answer(a).claim for a in content.answers if a.estimate.get("status") == "no data"]
+    return (*always, *content.gaps, *silent)
 
 
 def _flow(content: Content) -> pd.DataFrame:
@@ -154,15 +170,11 @@ def _flow(content: Content) -> pd.DataFrame:
     )
 
 
-def _rows(frame: pd.DataFrame) -> tuple[Cells, ...]:
-    return tuple({str(k): v for k, v in row.items()} for row in frame.to_dict(orient="records"))
-
-
 def _comparisons(content: Content, places: Places) -> tuple[ComparisonView, ...]:
     axis = axis_of(answer.estimate for answer in content.answers)
     grouped: dict[str, list[AnswerView]] = {}
-    for answer in content.answers:
-        grouped.setdefault(answer.comparison_id, []).append(_answer(content, places, answer, axis))
+    for number, answer in enumerate(content.answers, start=1):
+        grouped.setdefault(answer.comparison_id, []).append(_answer(content, places, axis, number))
     return tuple(
         ComparisonView(
             anchor("comparison", name),
@@ -174,7 +186,8 @@ def _comparisons(content: Content, places: Places) -> tuple[ComparisonView, ...]
     )
 
 
-def _answer(content: Content, places: Places, answer: Answer, axis: dict[str, float]) -> AnswerView:
+def _answer(content: Content, places: Places, axis: dict[str, float], number: int) -> AnswerView:
+    answer = content.answers[number - 1]
     name = anchor("answer", answer.synthesis_id)
     own = Variant("the planned analysis", answer.estimate)
     steps = (*answer.bridge, own) if answer.bridge else ()
@@ -189,10 +202,10 @@ def _answer(content: Content, places: Places, answer: Answer, axis: dict[str, fl
         sensitivity=_variants(answer, others),
         bridge=_variants(answer, steps),
         published=tuple(_published(content, answer, answer.published)),
-        omissions=_rows(answer.omissions),
-        coefficients=_rows(answer.coefficients),
-        forest=figures.draw_forest(answer, f"forest-{answer.synthesis_id}"),
-        funnel=figures.draw_funnel(answer, f"funnel-{answer.synthesis_id}"),
+        omissions=rows_of(answer.omissions),
+        coefficients=rows_of(answer.coefficients),
+        forest=figures.draw_forest(answer, f"forest-{number}"),
+        funnel=figures.draw_funnel(answer, f"funnel-{number}"),
         few=not isinstance(k, int | float) or k < 10,
     )
 
@@ -223,16 +236,15 @@ def _effects(answer: Answer, places: Places) -> tuple[EffectView, ...]:
 
 
 def _published(content: Content, answer: Answer | None, frame: pd.DataFrame) -> list[PublishedView]:
-    lines = frame["line"] if "line" in frame.columns else range(2, len(frame) + 2)
     return [
         PublishedView(
             anchor("published", row["result_id"]),
             {str(name): value for name, value in row.items()},
             _result(row),
-            source_of(content, tables.PUBLISHED, {str(k): v for k, v in row.items()}, str(line)),
+            source_of(content, tables.PUBLISHED, {str(k): v for k, v in row.items()}, line),
             set_beside(answer, row) if answer is not None else None,
         )
-        for (_, row), line in zip(frame.iterrows(), lines, strict=True)
+        for (_, row), line in zip(frame.iterrows(), lines_of(frame), strict=True)
     ]
 
 
@@ -255,4 +267,3 @@ def _timecourses(content: Content) -> tuple[tuple[str, Markup], ...]:
     )
     drawn = [(label, figures.draw_timecourse(content, outcome, name, label)) for name, label in told]
     return tuple((label, figure) for label, figure in drawn if figure)
-

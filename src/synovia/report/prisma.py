@@ -31,10 +31,14 @@ TOTAL = "included"
 
 def _reasons(reasons: Iterable[str]) -> str:
     counted = Counter(reason or "no reason given" for reason in reasons)
-    return "\n".join(f"{reason}: {n}" for reason, n in sorted(counted.items(), key=lambda item: (-item[1], item[0])))
+    return "\n".join(
+        f"{reason}: {n}" for reason, n in sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    )
 
 
-def _per_search(searches: Sequence[Search], found: Iterable[str], kinds: Collection[str] | None) -> tuple[int, str]:
+def _per_search(
+    searches: Sequence[Search], found: Iterable[str], kinds: Collection[str] | None
+) -> tuple[int, str]:
     counted = Counter(found)
     named = [s for s in searches if (s.kind in kinds if kinds is not None else s.kind not in MAIN_KINDS)]
     total = sum(counted[search.id] for search in named)
@@ -112,7 +116,13 @@ def _found_rows(searches: Sequence[Search], found: list[str], arm: Arm, unread: 
         ("removed-duplicates", MAIN, "Duplicate records removed", len(arm.found) - len(arm.clusters), ""),
         ("removed-automatic", MAIN, "Records marked ineligible by automation", 0, "no automation was used"),
         ("removed-other", MAIN, "Records removed for other reasons", 0, ""),
-        ("unread", MAIN, "Pieces of exports that could not be read as records", unread, "listed in the appendix"),
+        (
+            "unread",
+            MAIN,
+            "Pieces of exports that could not be read as records",
+            unread,
+            "listed in the appendix",
+        ),
     ]
 
 
@@ -141,7 +151,13 @@ def _report_rows(arm: Arm, states: dict[str, tuple[str, str]], prefix: str) -> l
         (f"{prefix}sought", name, "Reports sought for retrieval", len(arm.reports), ""),
         (f"{prefix}not-retrieved", name, "Reports not retrieved", counted["not retrieved"], ""),
         (f"{prefix}reports-awaiting", name, "Reports awaiting a decision", undecided, detail),
-        (f"{prefix}assessed", name, "Reports assessed for eligibility", counted["include"] + counted["exclude"], ""),
+        (
+            f"{prefix}assessed",
+            name,
+            "Reports assessed for eligibility",
+            counted["include"] + counted["exclude"],
+            "",
+        ),
         (f"{prefix}excluded-full-text", name, "Reports excluded", counted["exclude"], _reasons(out)),
         (f"{prefix}reports-included", name, "Reports included", counted["include"], ""),
     ]
@@ -213,5 +229,7 @@ def identities(counts: pd.DataFrame) -> tuple[str, ...]:
             broken.append(f"PRISMA flow: {left} is {n[left]}, but {sides} is {right}.")
     broken += [f"PRISMA flow: {box} is {count}, below zero." for box, count in n.items() if count < 0]
     if n["included-studies"] > n["included-reports"]:
-        broken.append(f"PRISMA flow: {n['included-studies']} studies from only {n['included-reports']} reports.")
+        broken.append(
+            f"PRISMA flow: {n['included-studies']} studies from only {n['included-reports']} reports."
+        )
     return tuple(broken)

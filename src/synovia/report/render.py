@@ -47,14 +47,18 @@ def render(content: Content) -> str:
     """
     style, script = _asset("style.css"), _asset("open.js")
     page = page_of(content)
-    html = _environment().get_template("report.html.j2").render(
-        page=page,
-        content=content,
-        style=Markup(style),  # noqa: S704 - files of this package
-        script=Markup(script),  # noqa: S704
-        script_digest=_digest(script),
+    html = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            page=page,
+            content=content,
+            style=Markup(style),  # noqa: S704 - files of this package
+            script=Markup(script),  # noqa: S704
+            script_digest=_digest(script),
+        )
     )
-    return "\n".join(line.rstrip() for line in html.splitlines() if line.strip()) + "\n"
+    return "\n".join(line.rstrip() for line in clean(html).split("\n") if line.strip()) + "\n"
 
 
 @cache
@@ -66,17 +70,15 @@ def _digest(script: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-def clean(value: object) -> object:
-    r"""A value as it may stand in a page: no control characters, no marks that turn the direction of writing.
+def clean(text: str) -> str:
+    r"""A text as it may stand in a page: no control characters, no marks that turn the direction of writing.
 
     Examples
     --------
     >>> clean("a\u202eb\x00")
     'ab'
     """
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return _UNPRINTABLE.sub("", value)
-    return value
+    return _UNPRINTABLE.sub("", text)
 
 
 @cache
@@ -85,7 +87,6 @@ def _environment() -> Environment:
         loader=PackageLoader("synovia.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=clean,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -182,8 +182,10 @@ def _claim_ratio(answer: Answer, direction: Direction) -> str:
             f"At {answer.window}, there was no clear difference in {answer.outcome} between {pair}{who}: "
             f"{value} ({_limits(answer)})."
         )
+    more = "more" if direction == "higher" else "less"
+    word = direction if reading.name == "ratio of means" else f"{more} frequent"
     return (
-        f"At {answer.window}, {answer.outcome} was {direction} with {answer.treatment} than with "
+        f"At {answer.window}, {answer.outcome} was {word} with {answer.treatment} than with "
         f"{answer.comparator}{who}: {value} ({_limits(answer)})."
     )
 

@@ -1,4 +1,4 @@
-"""Evidence that cannot be pooled, in words: animal and laboratory findings, and trials that print no numbers per arm."""
+"""Evidence that cannot be pooled, in words: laboratory findings, and trials that print no numbers for each arm."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import pandas as pd
 from synovia import tables
 from synovia.report.content import Content
 from synovia.report.methods_text import listed
+from synovia.report.rows import texts_of
 
 __all__ = ["Statement", "contrast_statements", "laboratory_statement"]
 
@@ -45,10 +46,9 @@ def contrast_statements(content: Content) -> tuple[Statement, ...]:
 
 
 def _contrast_statement(content: Content, study: str, label: str, rows: pd.DataFrame) -> Statement:
-    arms = content.table(tables.ARMS)
-    treated = {(a.study_id, a.arm_id): content.treatments.get(a.treatment, a.label) for a in arms.itertuples()}
+    treated = _treatments(content)
     first = rows.iloc[0]
-    pair = [treated.get((study, first[name]), first[name]) for name in ("arm_id", "comparator_id")]
+    pair = [treated.get((study, str(first[name])), str(first[name])) for name in ("arm_id", "comparator_id")]
     said = "; ".join(
         _conclusion(content, str(conclusion), group)
         for conclusion, group in rows.groupby("conclusion", sort=False)
@@ -57,13 +57,22 @@ def _contrast_statement(content: Content, study: str, label: str, rows: pd.DataF
         f"{label} reports {said}. No numbers for each arm could be read, so this trial is not part of any pooled "
         "result."
     )
-    return Statement(f"{_capital(pair[0])} against {pair[1]}: one trial, in words only", text, (study,), pair[0])
+    return Statement(
+        f"{_capital(pair[0])} against {pair[1]}: one trial, in words only", text, (study,), pair[0]
+    )
+
+
+def _treatments(content: Content) -> dict[tuple[str, str], str]:
+    """Words for the treatment of every arm."""
+    arms = texts_of(content.table(tables.ARMS), "study_id", "arm_id", "treatment", "label")
+    return {(study, arm): content.treatments.get(name, label) for study, arm, name, label in arms}
 
 
 def _conclusion(content: Content, conclusion: str, rows: pd.DataFrame) -> str:
     """One conclusion with the outcomes and times it was drawn for."""
     outcomes = [
-        f"{content.outcomes.get(row['outcome'], row['outcome'])} ({row['measure']})" for _, row in rows.iterrows()
+        f"{content.outcomes.get(row['outcome'], row['outcome'])} ({row['measure']})"
+        for _, row in rows.iterrows()
     ]
     times = listed(list(dict.fromkeys(rows["timepoint"])))
     said = f"“{conclusion.rstrip('.')}”" if conclusion else "no conclusion"

@@ -173,10 +173,8 @@ def test_an_outcome_that_nobody_reported_is_said(synovia: Run, mini: Path) -> No
     )
     code, out, _ = synovia("run", mini)
     assert code == 0
-    assert (
-        "comparison 'ha-vs-saline' asks for the outcome 'sleep', and no row of evidence/outcomes.csv reports it"
-        in out
-    )
+    assert "comparison 'ha-vs-saline' asks for the outcome 'sleep'" in out
+    assert "no row of evidence/outcomes.csv reports it" in out
     assert "(reported: pain)" in out
 
 
@@ -218,5 +216,5 @@ def test_help_is_fast_and_lists_every_command(synovia: Run) -> None:
     for name in ("new", "run", "check", "report", "import", "export", "journal", "schema"):
         assert f"\n  {name} " in out
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "synovia", "--help"], check=True, capture_output=True)  # noqa: S603
+    subprocess.run([sys.executable, "-m", "synovia", "--help"], check=True, capture_output=True)
     assert time.perf_counter() - start < 2, "generous: the benchmark holds it to 0.4 s on a quiet machine"

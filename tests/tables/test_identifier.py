@@ -96,9 +96,6 @@ def test_registry_ids(text: str, ids: tuple[str, ...]) -> None:
 HOSTILE = ["10.1234/" + ")" * 400_000, "NCT" * 300_000, "https://x/doi/" * 60_000, "10.1" * 300_000]
 
 
-HOSTILE = ["10.1234/" + ")" * 400_000, "NCT" * 300_000, "https://x/doi/" * 60_000, "10.1" * 300_000]
-
-
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_texts_take_no_time(text: str) -> None:
     start = time.process_time()

@@ -1,0 +1,77 @@
+"""The report of the synthetic mini-review in a real browser: no console error, no request to any host."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+REPORT = Path(__file__).parents[1] / "golden" / "expected" / "report.html"
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="needs a browser: apt-get install chromium chromium-driver"
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM or ""
+    for argument in (
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
+        "--window-size=1280,900",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver.get(REPORT.as_uri())
+    yield driver
+    driver.quit()
+
+
+def test_nothing_is_said_on_the_console(browser: webdriver.Chrome) -> None:
+    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+
+
+def test_nothing_is_fetched(browser: webdriver.Chrome) -> None:
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    urls = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    assert [url for url in urls if not url.startswith(("file:", "data:"))] == []
+
+
+def test_every_internal_link_leads_somewhere(browser: webdriver.Chrome) -> None:
+    broken = browser.execute_script(
+        "return [...document.querySelectorAll('a[href^=\"#\"]')]"
+        ".map(a => a.getAttribute('href').slice(1)).filter(id => !document.getElementById(id))"
+    )
+    assert broken == []
+
+
+def test_the_answer_stands_first_and_nothing_overflows(browser: webdriver.Chrome) -> None:
+    assert "hyaluronic acid" in browser.find_element(By.TAG_NAME, "main").text[:3000]
+    for width in (1280, 390):
+        browser.set_window_size(width, 900)
+        wide = browser.execute_script(
+            "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert wide <= 1, f"the page is {wide} px wider than a window of {width} px"
+
+
+def test_a_number_leads_down_to_its_source(browser: webdriver.Chrome) -> None:
+    targets = browser.execute_script(
+        "const seen = []; let link = document.querySelector('main a[href^=\"#\"]');"
+        "return [...document.querySelectorAll('main a[href^=\"#\"]')].length"
+    )
+    assert targets > 50

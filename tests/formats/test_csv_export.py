@@ -65,6 +65,11 @@ def test_a_row_without_title_or_identifier_is_no_record() -> None:
     assert pieces.rejects[0].reason == "neither title nor identifier"
 
 
+def test_a_report_without_title_is_known_by_authors_and_journal() -> None:
+    pieces = read("Title,Authors,Journal,DOI\n,Example A,Inv Knees,\n", file="a.csv")
+    assert (len(pieces.found), len(pieces.rejects)) == (1, 0)
+
+
 def test_a_register_export_is_marked() -> None:
     text = "NCT Number,Study Title,Study Status,Conditions\nNCT00000001,Knees,Completed,Osteoarthritis\n"
     fields = read(text, file="a.csv").found[0].fields

@@ -134,6 +134,8 @@ def test_different_titles_need_a_second_difference() -> None:
     other = {**one, "title": "Cartilage imaging after meniscal surgery"}
     assert [rule for *_, rule, _ in pairs_of(make_records(one, other))] == ["doi"]
     assert "years 2001 and 2009" in pairs_of(make_records(one, {**other, "year": 2009}))[0][3]
+    pages = pairs_of(make_records({**one, "pages": "S12-S13"}, {**other, "pages": "S200"}))
+    assert "pages s12 and s200" in pages[0][3]
     assert "first authors" in pairs_of(make_records(one, {**other, "authors": "Sample B; Example A"}))[0][3]
 
 

@@ -17,6 +17,8 @@ _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _KEY = re.compile(r"[^,={}\"]{0,300},")
 _NAME = re.compile(r"[\s,]*([A-Za-z][A-Za-z0-9_:.+/-]{0,60})\s*=\s*")
 _BARE = re.compile(r"[^\s,#{}\"]+")
+_JOINT = re.compile(r"\s*#\s*")
+_MARK = re.compile(r'\\.|[{}"]', re.DOTALL)
 _AND = re.compile(r"\s+and\s+", re.IGNORECASE)
 _MONTHS = {
     month.lower(): month
@@ -91,8 +93,9 @@ def read(text: str, *, file: str) -> Pieces:
             fields, _ = _fields(body, macros)
             macros.update({name: values[0] for name, values in fields.items()})
         elif is_record:
-            found.append(_entry(chunk, body, closed.strip(), macros))
-            rejects += _leftover(chunk, body, macros)
+            fields, rest = _fields(_without_key(body), macros)
+            found.append(Found(chunk.line, _describe(chunk.kind, fields), closed.strip()))
+            rejects += _leftover(chunk, body, rest)
         rejects += _outside(after, chunk.line + closed.count("\n"))
     return Pieces(tuple(found), tuple(rejects), starts)
 
@@ -148,7 +151,7 @@ def _value(body: str, place: int, macros: Mapping[str, str]) -> tuple[str, int]:
     while place < len(body):
         part, place = _part(body, place, macros)
         parts.append(part)
-        joined = re.compile(r"\s*#\s*").match(body, place)
+        joined = _JOINT.match(body, place)
         if joined is None:
             break
         place = joined.end()
@@ -170,7 +173,7 @@ def _end_of_value(body: str, place: int) -> int:
     """Index of the brace or quote that closes the value opened at ``place``."""
     quoted = body[place] == '"'
     depth = 0
-    for match in re.compile(r'\\.|[{}"]', re.DOTALL).finditer(body, place + quoted):
+    for match in _MARK.finditer(body, place + quoted):
         sign = match[0]
         if quoted and sign == '"' and depth <= 0:
             return match.start()
@@ -180,24 +183,17 @@ def _end_of_value(body: str, place: int) -> int:
     return len(body)
 
 
-def _split_key(body: str) -> tuple[str, str]:
+def _without_key(body: str) -> str:
     key = _KEY.match(body)
-    return (key[0][:-1].strip(), body[key.end() :]) if key else ("", body)
+    return body[key.end() :] if key else body
 
 
-def _leftover(chunk: _Chunk, body: str, macros: Mapping[str, str]) -> list[Reject]:
-    _, rest = _fields(_split_key(body)[1], macros)
+def _leftover(chunk: _Chunk, body: str, rest: str) -> list[Reject]:
     if not rest:
         return []
     reason = "part of an entry that could not be read; the fields before it are kept"
     line = chunk.line + body[: body.rfind(rest)].count("\n")
     return [Reject(line, reason, "Correct the braces or quotes before it.", rest)]
-
-
-def _entry(chunk: _Chunk, body: str, raw: str, macros: Mapping[str, str]) -> Found:
-    _, text = _split_key(body)
-    fields, _ = _fields(text, macros)
-    return Found(chunk.line, _describe(chunk.kind, fields), raw)
 
 
 def _every(fields: Fields, *names: str) -> list[str]:

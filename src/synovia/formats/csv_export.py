@@ -99,7 +99,7 @@ def read(text: str, *, file: str) -> Pieces:
     for row in _rows_after(text, header):
         wrong = _check(row, header)
         fields = _describe(header, row)
-        if wrong is None and not any(fields[name] for name in _NAMING):
+        if wrong is None and not _names_a_report(fields):
             wrong = ("neither title nor identifier", "Look whether it belongs to the row before.")
         if wrong:
             rejects.append(Reject(row.line, *wrong, row.raw, is_record=True))
@@ -107,6 +107,13 @@ def read(text: str, *, file: str) -> Pieces:
             found.append(Found(row.line, fields, row.raw))
     counted = sum(reject.is_record for reject in rejects)
     return Pieces(tuple(found), tuple(rejects), len(found) + counted)
+
+
+def _names_a_report(fields: Mapping[str, str | int | None]) -> bool:
+    """Whether a title, an identifier, or authors with a year or journal tell what the row is about."""
+    return any(fields[name] for name in _NAMING) or bool(
+        fields["authors"] and (fields["year"] or fields["source"])
+    )
 
 
 def _find_header(text: str) -> _Header | None:

@@ -42,6 +42,7 @@ _REGISTER = re.compile(
     r"|clinical trials? regist(?:ry|er)|isrctn registry|trialregister\.nl|cris\.nih\.go\.kr"
     r"|ensaiosclinicos\.gov"
 )
+_DASH = re.compile(r"\s*[-–—,]")
 _WORD = re.compile(r"[a-z0-9]{2,}")
 _SMALL = frozenset("the of and in on for with to from by an at as or versus vs study trial".split())  # noqa: SIM905
 
@@ -64,6 +65,8 @@ class Nature:
         Year of publication.
     author : frozenset of str
         Words of the first author's name.
+    page : str
+        First page or article number.
     """
 
     record_id: str
@@ -72,6 +75,7 @@ class Nature:
     words: frozenset[str]
     year: int | None
     author: frozenset[str]
+    page: str
 
 
 def describe(record: Mapping[str, object], *, is_register: bool = False) -> Nature:
@@ -95,7 +99,8 @@ def describe(record: Mapping[str, object], *, is_register: bool = False) -> Natu
     'erratum'
     """
     text = {
-        name: str(record.get(name, "")) for name in ("record_id", "title", "kind", "source", "url", "authors")
+        name: str(record.get(name, ""))
+        for name in ("record_id", "title", "kind", "source", "url", "authors", "pages")
     }
     year = record.get("year")
     place = f"{text['source']} {text['url']}".lower()
@@ -106,6 +111,7 @@ def describe(record: Mapping[str, object], *, is_register: bool = False) -> Natu
         _words(text["title"]) - _SMALL,
         int(year) if isinstance(year, int | float) and not math.isnan(year) else None,
         _words(text["authors"].split(";", 1)[0]),
+        _DASH.split(text["pages"].strip().lower(), maxsplit=1)[0],
     )
 
 
@@ -129,8 +135,8 @@ def tell_apart(one: Nature, other: Nature) -> str:
     """Why two records that share an identifier cannot be one report; empty when nothing speaks against it.
 
     A notice is not the article it is about; a register entry is not a paper; and records whose titles share
-    less than half of their words are apart when also the years lie more than one apart or the first authors
-    have no name in common.
+    less than half of their words are apart when also the years lie more than one apart, the first authors
+    have no name in common, or the first pages differ (abstracts of one congress under one DOI).
 
     Examples
     --------
@@ -142,12 +148,17 @@ def tell_apart(one: Nature, other: Nature) -> str:
         return f"a {one.notice or 'report'} and a {other.notice or 'report'}".replace("a e", "an e")
     if one.is_register != other.is_register:
         return "a register entry and a paper"
-    if not _titles_differ(one.words, other.words):
-        return ""
+    return _second_difference(one, other) if _titles_differ(one.words, other.words) else ""
+
+
+def _second_difference(one: Nature, other: Nature) -> str:
+    """What else differs between two records whose titles do."""
     if one.year is not None and other.year is not None and abs(one.year - other.year) > 1:
         return f"different titles, years {one.year} and {other.year}"
     if one.author and other.author and one.author.isdisjoint(other.author):
         return "different titles and first authors"
+    if one.page and other.page and one.page != other.page:
+        return f"different titles, pages {one.page} and {other.page}"
     return ""
 
 

@@ -113,3 +113,10 @@ def test_hostile_tables_take_no_time(noise: str) -> None:
     for delimiter in (",", ";"):
         assert len(list(split_rows("name,note\n" + noise, delimiter))) > 0
     assert time.process_time() - start < 10  # under 1 s alone
+
+
+def test_a_printed_negative_number_stays_as_printed() -> None:
+    table = Table("printed", "one", (Column("estimate", "text", "as printed"),), ("estimate",))
+    text = write_rows(table, [{"estimate": "-10.82"}, {"estimate": "-1+cmd()"}, {"estimate": "'-3"}])
+    assert text == "estimate\n-10.82\n'-1+cmd()\n''-3\n"
+    assert [row.values["estimate"] for row in read_rows("x.csv", text.encode())] == ["-10.82", "-1+cmd()", "'-3"]

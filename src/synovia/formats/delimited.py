@@ -13,6 +13,7 @@ from synovia.tables import Column, Row, Table, check, format_cell
 __all__ = ["read_rows", "write_rows", "write_table"]
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
 _QUOTED = re.compile(r'[",\r\n]')
 
@@ -107,7 +108,7 @@ def _unguard(cell: str) -> str:
 
 def _guard(cell: str) -> str:
     """A text that a spreadsheet will not take for a formula."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
+    return f"'{cell}" if _FORMULA.match(cell) and not _PLAIN_NUMBER.fullmatch(cell) else cell
 
 
 def write_rows(table: Table, rows: Iterable[Mapping[str, str]]) -> str:

@@ -84,11 +84,10 @@ def _cautions(derived: Derived) -> Iterator[Finding]:
         yield Finding(
             "exports", "caution", f"{row.file}, line {row.line:g}: {row.reason}. {row.advice}".rstrip()
         )
-    for row in frames["unconverted"].itertuples():
-        place = f"evidence/outcomes.csv, line {row.line:g}"
-        yield Finding(
-            "numbers", "caution", f"{place}: {row.study_id} {row.arm_id}, {row.measure}: {row.reason}"
-        )
+    for (study_id, reason), rows in frames["unconverted"].groupby(["study_id", "reason"], sort=False):
+        lines = rows["line"].astype(int)
+        place = f"line {lines.min()}" if len(rows) == 1 else f"{len(rows)} rows from line {lines.min()}"
+        yield Finding("numbers", "caution", f"evidence/outcomes.csv, {place}: {study_id}: {reason}")
     counts = report.flow_counts(
         gather_content(derived).searches,
         *(frames[name] for name in ("records", "clusters", "verdicts", "links")),

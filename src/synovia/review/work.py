@@ -31,7 +31,8 @@ def _collect(materials: Materials, _: Frames) -> Frames:
 
 
 def _deduplicate(materials: Materials, frames: Frames) -> Frames:
-    pairs = records.link_exact(frames["records"])
+    registers = [search.id for search in materials.protocol.search if search.kind == "register"]
+    pairs = records.link_exact(frames["records"], registers=registers)
     events = materials.evidence.events
     clusters = records.cluster(
         frames["records"], pairs, merges=journal.merges(events), splits=journal.splits(events)

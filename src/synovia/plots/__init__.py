@@ -1,4 +1,4 @@
-"""Drawings from tidy frames: every function takes axes and gives them back, and a figure can be redrawn from a table."""
+"""Drawings from tidy frames: every function takes axes and gives them back, so a table can be drawn again."""
 
 from synovia.plots.evidence_map import evidence_map, evidence_map_figure
 from synovia.plots.flow import flow, flow_figure

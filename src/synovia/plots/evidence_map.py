@@ -1,7 +1,8 @@
-"""The evidence map: what was studied against what was measured, which way it went, and in how many studies."""
+"""The evidence map: what was studied, what was measured, which way it went, and in how many studies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,10 @@ from synovia.plots.style import (
     MUTED,
     blank_axes,
     box_in_points,
+    figure_of,
     house,
     numbers_of,
+    plain,
     say_no_data,
     text_width,
     texts_of,
@@ -25,36 +28,41 @@ from synovia.plots.style import (
 
 __all__ = ["DIRECTIONS", "evidence_map", "evidence_map_figure"]
 
-DIRECTIONS: dict[str, tuple[str, str, str, str]] = {
-    "benefit": ("o", "#2a78b5", "white", ""),
-    "mixed": ("D", "#e0b13f", INK, ""),
-    "no difference": ("s", "#8d98a3", "white", ""),
-    "harm": ("v", "#c8501a", "white", ""),
-    "not reported": ("o", "white", MUTED, "////"),
+DIRECTIONS: dict[str, tuple[str, str, str]] = {
+    "benefit": ("o", "#2a78b5", "white"),
+    "mixed": ("D", "#e0b13f", INK),
+    "no difference": ("s", "#76828e", "white"),
+    "harm": ("v", "#c8501a", "white"),
+    "not reported": ("o", "white", MUTED),
 }
-"""Marker, colour, colour of the number and hatch of every direction, in the order in which they stand in a cell."""
+"""Marker, colour, and colour of the number of every direction, in the order they stand in a cell."""
 
+_NUMBERS = "number: studies"
 _SIZE, _SMALL, _LEAST, _MOST, _APART, _PAD = 8.5, 7.5, 15.0, 27.0, 3.0, 12.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    """Names of rows and columns, and the places of everything in points at full size."""
+    """Names of rows and columns, and the places of their edges in points from the upper left."""
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
-    cell_width: float
-    cell_height: float
-    left: float
-    above: float
+    across: tuple[float, ...]
+    down: tuple[float, ...]
+    key: float
 
     @property
     def width(self) -> float:
-        return self.left + self.cell_width * len(self.columns) + 2 * _PAD
+        return max(self.across[-1], self.key) + 2 * _PAD
 
     @property
     def height(self) -> float:
-        return self.above + self.cell_height * len(self.rows) + 34.0 + 2 * _PAD
+        return self.down[-1] + 34.0 + 2 * _PAD
+
+    def middle(self, row: str, column: str) -> tuple[float, float]:
+        """The middle of a cell."""
+        x, y = self.columns.index(column), self.rows.index(row)
+        return (self.across[x] + self.across[x + 1]) / 2, (self.down[y] + self.down[y + 1]) / 2
 
 
 def evidence_map(
@@ -69,19 +77,19 @@ def evidence_map(
     Parameters
     ----------
     cells : DataFrame
-        One direction of one cell a row: ``row``, ``column``, ``direction`` (benefit, mixed, no difference, harm, not
-        reported) and ``n``, the number of studies.
+        One direction of one cell a row: ``row``, ``column``, ``direction`` (benefit, mixed, no difference,
+        harm, not reported) and ``n``, the number of studies.
     ax : Axes, optional
         Where to draw; a figure of the right size is made when there is none.
     rows, columns : sequence of str
-        Their order; those not named follow in the order of the frame. A name without a cell is an empty row or
-        column: a gap in the evidence that is to be seen.
+        Their order; those not named follow in the order of the frame. A name without a cell is an empty row
+        or column: a gap in the evidence that is to be seen.
 
     Returns
     -------
     Axes
-        x and y in points from the upper left; areas of the bubbles grow with ``n``, which is printed in them. An
-        empty frame gives axes with a sentence.
+        x and y in points from the upper left; areas of the bubbles grow with ``n``, which is printed in them.
+        An empty frame gives axes with a sentence.
 
     Raises
     ------
@@ -90,7 +98,7 @@ def evidence_map(
 
     Examples
     --------
-    >>> cells = pd.DataFrame({"row": ["miR-140"], "column": ["cartilage"], "direction": ["benefit"], "n": [3]})
+    >>> cells = pd.DataFrame({"row": ["miR-140"], "column": ["pain"], "direction": ["benefit"], "n": [3]})
     >>> ax = evidence_map(cells)
     >>> ["3"] == [text.get_text() for text in ax.texts if text.get_gid() == "n"]
     True
@@ -122,14 +130,11 @@ def evidence_map_figure(
 
     Examples
     --------
-    >>> cells = pd.DataFrame({"row": ["miR-140"], "column": ["cartilage"], "direction": ["benefit"], "n": [3]})
-    >>> evidence_map_figure(cells).get_figwidth() > 2
+    >>> cells = pd.DataFrame({"row": ["miR-140"], "column": ["pain"], "direction": ["benefit"], "n": [3]})
+    >>> bool(evidence_map_figure(cells).get_figwidth() > 2)
     True
     """
-    figure = evidence_map(cells, rows=rows, columns=columns).get_figure(root=True)
-    if figure is None:
-        raise RuntimeError("a new axes always has a figure")
-    return figure
+    return figure_of(evidence_map(cells, rows=rows, columns=columns))
 
 
 def _tidy(cells: pd.DataFrame) -> pd.DataFrame:
@@ -146,7 +151,8 @@ def _tidy(cells: pd.DataFrame) -> pd.DataFrame:
     data["n"] = data["n"].where(np.isfinite(data["n"]), 0.0).clip(lower=0.0)
     data["rank"] = [list(DIRECTIONS).index(name) for name in data["direction"]]
     whole = data.groupby(["row", "column", "rank", "direction"], sort=False, as_index=False)["n"].sum()
-    return whole[whole["n"] > 0].sort_values(["row", "column", "rank"], kind="stable", ignore_index=True)
+    tidy: pd.DataFrame = whole.query("n > 0").sort_values("rank", kind="stable", ignore_index=True)
+    return tidy
 
 
 def _diameters(n: pd.Series) -> list[float]:
@@ -156,18 +162,38 @@ def _diameters(n: pd.Series) -> list[float]:
     return [float(value) for value in _LEAST + (_MOST - _LEAST) * share]
 
 
+def _column_width(name: str, cells: list[list[float]]) -> float:
+    """Room for the fullest cell of a column and for the longest word of its name."""
+    fullest = max([sum(cell) + _APART * (len(cell) - 1) for cell in cells], default=0.0)
+    word = max(text_width(part, _SMALL) for part in [*name.split(), ""])
+    return max(fullest + 14.0, min(word + 12.0, 110.0), 72.0)
+
+
 def _grid(data: pd.DataFrame, rows: tuple[str, ...], columns: tuple[str, ...]) -> _Grid:
-    """Rows and columns in order, and cells wide enough for the fullest of them."""
-    row_names = tuple(dict.fromkeys([*rows, *data["row"]]))
-    column_names = tuple(dict.fromkeys([*columns, *data["column"]]))
+    """Rows and columns in order, each as large as its content needs."""
+    row_names = tuple(dict.fromkeys([*map(plain, rows), *data["row"]]))
+    column_names = tuple(dict.fromkeys([*map(plain, columns), *data["column"]]))
     sized = data.assign(d=_diameters(data["n"]))
-    groups = [list(cell["d"]) for _, cell in sized.groupby(["row", "column"])]
-    widest = max([sum(cell) + _APART * (len(cell) - 1) for cell in groups], default=0.0)
-    cell_width = max(widest + 12.0, 66.0)
-    left = min(max(text_width(name, _SIZE) for name in (*row_names, "")) + 12.0, 190.0)
-    lines = max((len(wrap(name, cell_width - 6, _SMALL, most=4)) for name in column_names), default=1)
-    names = max((len(wrap(name, left - 10, _SIZE, most=3)) for name in row_names), default=1)
-    return _Grid(row_names, column_names, cell_width, max(34.0, 11.0 * names + 8.0), left, 10.0 * lines + 8.0)
+    fullness: dict[str, list[list[float]]] = {name: [] for name in column_names}
+    for (_, column), cell in sized.groupby(["row", "column"], sort=False):
+        fullness[str(column)].append(list(cell["d"]))
+    left = min(max(text_width(name, _SIZE) for name in (*row_names, "")) + 14.0, 190.0)
+    widths = [_column_width(name, fullness[name]) for name in column_names]
+    lines = [len(wrap(name, w - 6, _SMALL, most=4)) for name, w in zip(column_names, widths, strict=True)]
+    heights = [max(34.0, 11.0 * len(wrap(name, left - 12, _SIZE, most=3)) + 10.0) for name in row_names]
+    top = 10.0 * max(lines, default=1) + 8.0
+    return _Grid(
+        row_names,
+        column_names,
+        tuple(accumulate(widths, initial=left)),
+        tuple(accumulate(heights, initial=top)),
+        _key_width(data),
+    )
+
+
+def _key_width(data: pd.DataFrame) -> float:
+    words = [*dict.fromkeys(data["direction"]), _NUMBERS]
+    return sum(text_width(word, _SMALL) + 32.0 for word in words) - 24.0
 
 
 def _fit(ax: Axes, grid: _Grid) -> float:
@@ -180,32 +206,28 @@ def _fit(ax: Axes, grid: _Grid) -> float:
 
 
 def _placed(data: pd.DataFrame, grid: _Grid) -> pd.DataFrame:
-    """Every bubble with its diameter and the place of its middle: side by side about the middle of the cell."""
+    """Every bubble with its diameter and its place: side by side about the middle of the cell."""
     sized = data.assign(d=_diameters(data["n"]), x=0.0, y=0.0)
     for (row, column), cell in sized.groupby(["row", "column"], sort=False):
-        middle = grid.left + grid.cell_width * (grid.columns.index(column) + 0.5)
+        middle, height = grid.middle(str(row), str(column))
         ends = (cell["d"] + _APART).cumsum() - _APART
         sized.loc[cell.index, "x"] = middle - ends.iloc[-1] / 2 + ends - cell["d"] / 2
-        sized.loc[cell.index, "y"] = grid.above + grid.cell_height * (grid.rows.index(row) + 0.5)
+        sized.loc[cell.index, "y"] = height
     return sized
 
 
 def _draw_grid(ax: Axes, grid: _Grid, scale: float) -> None:
-    right = grid.left + grid.cell_width * len(grid.columns)
-    bottom = grid.above + grid.cell_height * len(grid.rows)
-    edges_y = [grid.above + grid.cell_height * place for place in range(len(grid.rows) + 1)]
-    edges_x = [grid.left + grid.cell_width * place for place in range(len(grid.columns) + 1)]
-    ax.hlines(edges_y, 0, right, colors=HAIR, lw=0.6 * scale, zorder=0)
-    ax.vlines(edges_x[1:-1], grid.above, bottom, colors=HAIR, lw=0.6 * scale, zorder=0)
-    for name, y in zip(grid.rows, edges_y, strict=False):
-        lines = wrap(name, grid.left - 10, _SIZE, most=3)
+    """Hairlines between the cells, and the names of rows and columns."""
+    ax.hlines(grid.down, 0, grid.across[-1], colors=HAIR, lw=0.6 * scale, zorder=0)
+    ax.vlines(grid.across[1:-1], grid.down[0], grid.down[-1], colors=HAIR, lw=0.6 * scale, zorder=0)
+    for name, (top, bottom) in zip(grid.rows, pairwise(grid.down), strict=True):
+        lines = wrap(name, grid.across[0] - 12, _SIZE, most=3)
         for place, line in enumerate(lines):
-            middle = y + grid.cell_height / 2 + 11.0 * (place - (len(lines) - 1) / 2)
+            middle = (top + bottom) / 2 + 11.0 * (place - (len(lines) - 1) / 2)
             _write(ax, (0, middle), line, fontsize=_SIZE * scale)
-    for name, x in zip(grid.columns, edges_x, strict=False):
-        lines = wrap(name, grid.cell_width - 6, _SMALL, most=4)
-        for place, line in enumerate(reversed(lines)):
-            at = (x + grid.cell_width / 2, grid.above - 9 - 10.0 * place)
+    for name, (left, right) in zip(grid.columns, pairwise(grid.across), strict=True):
+        for place, line in enumerate(reversed(wrap(name, right - left - 6, _SMALL, most=4))):
+            at = ((left + right) / 2, grid.down[0] - 9 - 10.0 * place)
             _write(ax, at, line, ha="center", fontsize=_SMALL * scale)
 
 
@@ -218,34 +240,27 @@ def _draw_bubbles(ax: Axes, bubbles: pd.DataFrame, scale: float) -> None:
     """One collection for each direction, the number of studies in every bubble."""
     for direction, group in bubbles.groupby("direction", sort=False):
         _draw_marks(ax, str(direction), group, scale)
-    for bubble in bubbles.itertuples(index=False):
-        color = DIRECTIONS[str(bubble.direction)][2]
-        lift = 0.08 * float(bubble.d) if bubble.direction == "harm" else 0.0
-        _write(
-            ax,
-            (float(bubble.x), float(bubble.y) - lift),
-            f"{bubble.n:.10g}",
-            ha="center",
-            fontsize=_SMALL * scale,
-            weight="bold",
-            color=color,
-            gid="n",
-            zorder=5,
-        )
+    for direction, *numbers in zip(
+        *(bubbles[name] for name in ("direction", "x", "y", "d", "n")), strict=True
+    ):
+        x, y, diameter, n = (float(number) for number in numbers)
+        lift = 0.08 * diameter if direction == "harm" else 0.0
+        style = {"fontsize": _SMALL * scale, "color": DIRECTIONS[str(direction)][2], "zorder": 5, "gid": "n"}
+        _write(ax, (x, y - lift), f"{n:.10g}", ha="center", weight="bold", **style)
 
 
 _FULLNESS = {"o": 1.0, "D": 0.72, "s": 0.88, "v": 1.06}
 
 
 def _draw_marks(ax: Axes, direction: str, group: pd.DataFrame, scale: float) -> None:
-    marker, color, _, hatch = DIRECTIONS[direction]
+    marker, color, _ = DIRECTIONS[direction]
     marks = ax.scatter(
         group["x"],
         group["y"],
         s=[(d * _FULLNESS[marker] * scale) ** 2 for d in group["d"]],
         marker=marker,
         facecolor=color,
-        edgecolor=MUTED if hatch else color,
+        edgecolor=MUTED if color == "white" else color,
         lw=0.8 * scale,
         zorder=3,
     )
@@ -254,9 +269,9 @@ def _draw_marks(ax: Axes, direction: str, group: pd.DataFrame, scale: float) -> 
 
 def _draw_key(ax: Axes, grid: _Grid, directions: tuple[str, ...], scale: float) -> None:
     """What marker and colour mean."""
-    y, x = grid.above + grid.cell_height * len(grid.rows) + 20.0, 6.0
+    y, x = grid.down[-1] + 20.0, 6.0
     for direction in directions:
         _draw_marks(ax, direction, pd.DataFrame({"x": [x], "y": [y], "d": [10.0]}), scale)
         _write(ax, (x + 9, y), direction, fontsize=_SMALL * scale, color=MUTED)
         x += text_width(direction, _SMALL) + 32.0
-    _write(ax, (x - 4, y), "number: studies", fontsize=_SMALL * scale, color=MUTED)
+    _write(ax, (x - 4, y), _NUMBERS, fontsize=_SMALL * scale, color=MUTED)

@@ -6,7 +6,18 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from synovia.plots.flow_layout import SIZE, Arrow, Box, Diagram, arrange
-from synovia.plots.style import ACCENT, FAINT, INK, MUTED, blank_axes, box_in_points, house, say_no_data
+from synovia.plots.style import (
+    ACCENT,
+    FAINT,
+    INK,
+    MUTED,
+    blank_axes,
+    box_in_points,
+    figure_of,
+    house,
+    say_no_data,
+    text_width,
+)
 
 __all__ = ["flow", "flow_figure"]
 
@@ -21,17 +32,18 @@ def flow(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     counts : DataFrame
         One count a row: ``box`` (identified-databases, identified-registers, removed-duplicates,
         removed-automatic, removed-other, screened, excluded, awaiting, sought, not-retrieved, assessed,
-        excluded-full-text, identified-other, other-sought, other-not-retrieved, other-assessed, other-excluded,
-        included-studies, included-reports), ``count`` (NaN prints "n not reported"), and optionally ``label`` (the
-        diagram's own words when empty) and ``detail``, several lines such as one for every database or reason.
+        excluded-full-text, identified-other, other-sought, other-not-retrieved, other-assessed,
+        other-excluded, included-studies, included-reports), ``count`` (NaN prints "n not reported"), and
+        optionally ``label`` (the diagram's own words when empty) and ``detail``: lines, such as one for
+        every database or every reason.
     ax : Axes, optional
         Where to draw; a figure of the right size is made when there is none.
 
     Returns
     -------
     Axes
-        In points from the upper left corner. Boxes without a row are not drawn; the columns of other methods only
-        where there is one. An empty frame gives axes with a sentence.
+        In points from the upper left corner. Boxes without a row are not drawn, nor are the columns of other
+        methods when none is counted. An empty frame gives axes with a sentence.
 
     Raises
     ------
@@ -47,7 +59,7 @@ def flow(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     >>> counts = pd.DataFrame({"box": ["screened", "excluded"], "count": [148, 66]})
     >>> ax = flow(counts)
     >>> [text.get_text() for text in ax.texts if "148" in text.get_text()]
-    ['Records screened (n =\xa0148)']
+    ['Records screened (n = 148)']
     """
     with house():
         if counts.empty:
@@ -76,13 +88,10 @@ def flow_figure(counts: pd.DataFrame) -> Figure:
 
     Examples
     --------
-    >>> flow_figure(pd.DataFrame({"box": ["screened"], "count": [148]})).get_figwidth() > 2
+    >>> bool(flow_figure(pd.DataFrame({"box": ["screened"], "count": [148]})).get_figwidth() > 2)
     True
     """
-    figure = flow(counts).get_figure(root=True)
-    if figure is None:
-        raise RuntimeError("a new axes always has a figure")
-    return figure
+    return figure_of(flow(counts))
 
 
 def _fit(ax: Axes, diagram: Diagram) -> float:
@@ -108,7 +117,7 @@ def _draw_phase(ax: Axes, name: str, top: float, bottom: float, scale: float) ->
             edgecolor="none",
         )
     )
-    high = bottom - top > 7.2 * len(name)
+    size = min(SIZE, (bottom - top - 6) / text_width(name, 1.0, bold=True))
     ax.text(
         22,
         (top + bottom) / 2,
@@ -117,7 +126,7 @@ def _draw_phase(ax: Axes, name: str, top: float, bottom: float, scale: float) ->
         rotation_mode="anchor",
         ha="center",
         va="center_baseline",
-        fontsize=(SIZE if high else (bottom - top) / len(name) * 1.3) * scale,
+        fontsize=size * scale,
         weight="bold",
         color=ACCENT,
     )
@@ -143,10 +152,8 @@ def _draw_head(ax: Axes, words: str, place: tuple[float, float], scale: float) -
 
 
 def _draw_arrow(ax: Axes, arrow: Arrow, scale: float) -> None:
-    for start, end in zip(arrow.points[:-2], arrow.points[1:-1], strict=True):
-        ax.plot(
-            [start[0], end[0]], [start[1], end[1]], color=MUTED, lw=1.0 * scale, solid_capstyle="projecting"
-        )
+    xs, ys = zip(*arrow.points[:-1], strict=True)
+    ax.plot(xs, ys, color=MUTED, lw=1.0 * scale, solid_capstyle="butt", solid_joinstyle="miter")
     ax.add_patch(
         FancyArrowPatch(
             arrow.points[-2],
@@ -177,13 +184,13 @@ def _draw_box(ax: Axes, box: Box, scale: float) -> None:
         )
     )
     first = box.middle - 11.5 * (len(box.lines) - 1) / 2
-    for place, (line, bold) in enumerate(box.lines):
+    for place, (line, quiet) in enumerate(box.lines):
         ax.text(
-            box.left + 8 + (10 if line.startswith("    ") else 0),
+            box.left + (18 if quiet else 8),
             first + 11.5 * place,
-            line.strip(" "),
+            line,
             va="center_baseline",
             fontsize=SIZE * scale,
-            color=INK if bold else MUTED,
+            color=MUTED if quiet else INK,
             parse_math=False,
         )

@@ -1,6 +1,7 @@
-"""A PRISMA 2020 flow diagram before it is drawn: boxes with wrapped text, and the arrows between them, in points."""
+"""A PRISMA 2020 flow diagram before it is drawn: boxes of wrapped text and arrows between them, in points."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pandas as pd
 
@@ -35,6 +36,7 @@ BOXES: dict[str, tuple[str, str]] = {
 }
 """Every box identifier of the counts, the box it is printed in, and its words when the frame gives none."""
 
+_LEAST = {"Identification": 74.0, "Screening": 32.0, "Included": 58.0}
 _HEADS = {"identified": "Records identified from:", "removed": "Records removed before screening:"}
 _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], str], ...] = (
     ((("identified",), ("removed",), ("identified-other",), ()), "Identification"),
@@ -47,7 +49,7 @@ _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One box: its lines of text (bold ones marked) and its place, in points from the upper left."""
+    """One box: its lines of text, the quiet ones marked, and its place in points from the upper left."""
 
     name: str
     lines: tuple[tuple[str, bool], ...]
@@ -76,7 +78,7 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Diagram:
-    """Boxes, arrows, the phases on the left (name, top, bottom), column heads (words, left, width), and the size."""
+    """Boxes, arrows, phases (name, top, bottom), heads of columns (words, left, width), and the size."""
 
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
@@ -105,15 +107,17 @@ def _count_text(count: float) -> str:
     return f"(n = {count:,.10g})" if abs(count) < float("inf") else "(n not reported)"
 
 
+def _wrapped(text: str, width: float) -> list[str]:
+    """Lines of the text, a count in brackets never broken."""
+    whole = plain(text).replace("(n = ", "(n\u00a0=\u00a0")
+    return [line.replace("\u00a0", " ") for line in wrap(whole, width, SIZE)]
+
+
 def _entry(words: str, count: float, detail: str, width: float) -> list[tuple[str, bool]]:
-    """Lines of one count: its words with the number in bold, and its details indented below."""
-    lines = [
-        (line, True)
-        for line in wrap(f"{words} {_count_text(count)}".replace("= ", "=\u00a0"), width, SIZE, bold=True)
-    ]
-    details = [plain(line) for line in detail.splitlines()]
-    for line in filter(None, details):
-        lines += [(f"    {part}", False) for part in wrap(line, width - 14, SIZE)]
+    """Lines of one count: its words with the number, and its quieter details below."""
+    lines = [(line, False) for line in _wrapped(f"{words} {_count_text(count)}", width)]
+    for part in filter(None, map(plain, detail.splitlines())):
+        lines += [(line, True) for line in _wrapped(part, width - 10)]
     return lines
 
 
@@ -125,9 +129,8 @@ def _texts(counts: pd.DataFrame, widths: dict[str, float]) -> dict[str, list[tup
         texts_of(counts, "box"), texts_of(counts, "label"), numbers_of(counts, "count"), details, strict=True
     )
     given = {name: (label, count, detail) for name, label, count, detail in cells}
-    for name in BOXES:
+    for name, (box, words) in BOXES.items():
         if name in given:
-            box, words = BOXES[name]
             label, count, detail = given[name]
             if box in _HEADS and box not in found:
                 found[box] = [(_HEADS[box], False)]
@@ -178,7 +181,7 @@ def _main_arrows(boxes: dict[str, Box], names: tuple[str, ...]) -> list[Arrow]:
     here = [boxes[name] for name in names if name in boxes]
     return [
         Arrow(((upper.centre, upper.top + upper.height), (upper.centre, lower.top)))
-        for upper, lower in zip(here, here[1:], strict=False)
+        for upper, lower in pairwise(here)
     ]
 
 
@@ -231,6 +234,7 @@ def _place_rows(
         tall = max(_stack(names, texts) for names in cells)
         if not tall:
             continue
+        tall = max(tall, _LEAST[phase])
         for names, left, width in zip(cells, lefts, (_MAIN, _SIDE, _MAIN, _SIDE), strict=True):
             boxes += _cell_boxes(names, texts, (left, top, width), tall)
         begun = phases.pop()[1] if phases and phases[-1][0] == phase else top
@@ -267,10 +271,8 @@ def arrange(counts: pd.DataFrame) -> Diagram:
         *_side_arrows(by_name),
         *_joining_arrow(by_name),
     ]
-    heads = (
-        ("Databases and registers", lefts[0], lefts[2] - _GUTTER - lefts[0]),
-        ("Other methods", lefts[2], right - lefts[2]),
-    )
-    return Diagram(
-        tuple(boxes), tuple(arrows), tuple(phases), heads if other else (), right + 12.0, bottom + 12.0
-    )
+    heads = [("Other methods", lefts[2], right - lefts[2])] if other else []
+    if other and lefts[2] > lefts[0]:
+        heads.insert(0, ("Databases and registers", lefts[0], lefts[2] - _GUTTER - lefts[0]))
+    size = (right + 12.0, bottom + 12.0)
+    return Diagram(tuple(boxes), tuple(arrows), tuple(phases), tuple(heads), *size)

@@ -22,6 +22,7 @@ from synovia.plots.style import (
     MUTED,
     blank_axes,
     box_in_points,
+    figure_of,
     house,
     say_no_data,
     text_width,
@@ -102,7 +103,7 @@ def forest(
     --------
     >>> rows = pd.DataFrame({"label": ["A 2020"], "estimate": [-5.0], "lower": [-9.0], "upper": [-1.0]})
     >>> ax = forest(rows, pd.DataFrame(), scale_label="Mean difference")
-    >>> ax.get_xlim()[0] < -9.0
+    >>> bool(ax.get_xlim()[0] < -9.0)
     True
     """
     design = Design(**options)
@@ -133,13 +134,10 @@ def forest_figure(rows: pd.DataFrame, summaries: pd.DataFrame, **options: Unpack
     >>> rows = pd.DataFrame({"label": ["A 2020"], "estimate": [-5.0], "lower": [-9.0], "upper": [-1.0]})
     >>> few = forest_figure(rows, pd.DataFrame(), scale_label="Mean difference")
     >>> many = forest_figure(pd.concat([rows] * 9), pd.DataFrame(), scale_label="Mean difference")
-    >>> few.get_figheight() < many.get_figheight()
+    >>> bool(few.get_figheight() < many.get_figheight())
     True
     """
-    figure = forest(rows, summaries, ax=None, **options).get_figure(root=True)
-    if figure is None:
-        raise RuntimeError("a new axes always has a figure")
-    return figure
+    return figure_of(forest(rows, summaries, ax=None, **options))
 
 
 def _canvas(ax: Axes, sheet: Sheet, design: Design) -> _Canvas:
@@ -149,9 +147,7 @@ def _canvas(ax: Axes, sheet: Sheet, design: Design) -> _Canvas:
     scale = min(box.width / width, box.height / height, 1.0)
     below = PAD + under_axis(design, sheet) + 11.0 * foot_lines(sheet) + 4.0
     left, bottom = box.x0 + PAD * scale, box.y1 - (height - below) * scale
-    figure = ax.get_figure(root=True)
-    if figure is None:
-        raise RuntimeError("an axes with a box always has a figure")
+    figure = figure_of(ax)
     across, up = figure.get_size_inches() * 72
     plot_left = left + sheet.plot[0] * scale
     plot_width = (sheet.plot[1] - sheet.plot[0]) * scale

@@ -239,7 +239,7 @@ def _limits(lines: list[Line], design: Design) -> tuple[float, float]:
         *(line.estimate for line in lines if line.kind == "summary"),
     ]
     estimates = [line.estimate for line in lines]
-    return robust_limits(estimates, [(line.lower, line.upper) for line in lines], keep=keep)
+    return robust_limits(estimates, [(line.lower, line.upper) for line in lines], keep=keep, log=design.log)
 
 
 def _label_width(lines: list[Line]) -> float:

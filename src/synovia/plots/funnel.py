@@ -1,6 +1,7 @@
-"""The contour-enhanced funnel plot: precision against effect, with the regions of significance around the null."""
+"""The contour-enhanced funnel plot: precision against effect, regions of significance about the null."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
@@ -17,17 +18,21 @@ from synovia.plots.style import (
     MARK,
     MUTED,
     blank_axes,
+    box_in_points,
     house,
     numbers_of,
     plain,
     say_no_data,
+    text_width,
     texts_of,
+    wrap,
 )
 
 __all__ = ["funnel"]
 
 _SHADES = ("#ffffff", "#c9d4df", "#dde4eb", "#eef2f5", "#f6f8fa")
 _LABELS_MOST = 5
+_NO_DATA = "No data: no study has an effect with its standard error."
 
 
 def funnel(
@@ -45,8 +50,8 @@ def funnel(
     Parameters
     ----------
     rows : DataFrame
-        One effect a row: ``label``, ``estimate`` and ``std_error``, both on the scale of the effect; rows without
-        a positive standard error are left out.
+        One effect a row: ``label``, ``estimate`` and ``std_error``, both on the scale of the effect; rows
+        without a positive standard error are left out.
     centre : float
         The pooled estimate; the dashed lines hold 95 % of the studies about it were there no heterogeneity.
     null : float
@@ -63,8 +68,8 @@ def funnel(
     Returns
     -------
     Axes
-        x is the effect, y the standard error, the most precise on top. Only studies outside the dashed lines are
-        named, the farthest five. An empty ``rows`` gives axes with a sentence.
+        x is the effect, y the standard error, the most precise on top. Only studies outside the dashed lines
+        are named, the farthest five. An empty ``rows`` gives axes with a sentence.
 
     Notes
     -----
@@ -74,23 +79,21 @@ def funnel(
     --------
     >>> rows = pd.DataFrame({"label": ["A", "B"], "estimate": [-4.0, -8.0], "std_error": [1.0, 3.0]})
     >>> ax = funnel(rows, centre=-4.4)
-    >>> ax.get_ylim()[0] > ax.get_ylim()[1]
+    >>> bool(ax.get_ylim()[0] > ax.get_ylim()[1])
     True
     """
     points = _points(rows)
     with house():
         if points.empty:
-            return say_no_data(
-                ax or blank_axes(420, 80), "No data: no study has an effect and its standard error."
-            )
+            return say_no_data(ax or blank_axes(420, 80), _NO_DATA)
         ax = ax or _own_axes()
         deepest = 1.06 * float(points["std_error"].max())
-        limits = _limits(points, centre, null, deepest)
+        limits = _limits(points, centre, null, deepest, log)
         _draw_contours(ax, null, tuple(contours), limits, deepest)
         _draw_cone(ax, centre, deepest)
         _draw_points(ax, points, limits)
-        _name_outliers(ax, points, centre, limits)
         _draw_axes(ax, limits, deepest, scale_label, log)
+        _name_outliers(ax, points, centre, limits)
         _draw_key(ax, tuple(contours))
     return ax
 
@@ -105,7 +108,8 @@ def _points(rows: pd.DataFrame) -> pd.DataFrame:
         }
     )
     known = np.isfinite(data["estimate"]) & np.isfinite(data["std_error"]) & (data["std_error"] > 0)
-    return data[known].reset_index(drop=True)
+    points: pd.DataFrame = data.loc[known].reset_index(drop=True)
+    return points
 
 
 def _own_axes() -> Axes:
@@ -119,12 +123,14 @@ def _quantile(level: float) -> float:
     return NormalDist().inv_cdf(0.5 + level / 2)
 
 
-def _limits(points: pd.DataFrame, centre: float, null: float, deepest: float) -> tuple[float, float]:
+def _limits(
+    points: pd.DataFrame, centre: float, null: float, deepest: float, log: bool
+) -> tuple[float, float]:
     """Limits that show the whole cone, the null, and the body of the studies."""
     reach = _quantile(0.95) * deepest
-    keep = [null, centre] if points["std_error"].max() > 20 * points["std_error"].median() else []
-    cone = [centre - reach, centre + reach] if not keep else []
-    return robust_limits(points["estimate"], [], keep=[null, centre, *keep, *cone])
+    wild = points["std_error"].max() > 20 * points["std_error"].median()
+    cone = [] if wild else [centre - reach, centre + reach]
+    return robust_limits(points["estimate"], [], keep=[null, centre, *cone], log=log)
 
 
 def _draw_contours(
@@ -175,28 +181,46 @@ def _draw_points(ax: Axes, points: pd.DataFrame, limits: tuple[float, float]) ->
 
 
 def _name_outliers(ax: Axes, points: pd.DataFrame, centre: float, limits: tuple[float, float]) -> None:
-    """Names of the farthest studies outside the cone, on the side where the plot has room."""
+    """Names of the farthest studies outside the cone, outward of it where there is room."""
     if not np.isfinite(centre):
         return
-    distance = (points["estimate"] - centre) / points["std_error"]
-    outside = points[distance.abs() > _quantile(0.95)]
-    farthest = outside.loc[
-        distance.abs().sort_values(ascending=False, kind="stable").index.intersection(outside.index)
-    ]
-    for label, estimate, depth in farthest.head(_LABELS_MOST).itertuples(index=False):
-        right = estimate < (limits[0] + limits[1]) / 2
-        ax.annotate(
-            plain(label),
-            (float(np.clip(estimate, *limits)), depth),
-            xytext=(6 if right else -6, 0),
-            textcoords="offset points",
-            ha="left" if right else "right",
-            va="center",
-            fontsize=7.5,
-            color=INK,
-            parse_math=False,
-            zorder=6,
-        )
+    distance = ((points["estimate"] - centre) / points["std_error"]).abs()
+    order = distance[distance > _quantile(0.95)].sort_values(ascending=False, kind="stable").index
+    per_unit = box_in_points(ax).width / (limits[1] - limits[0])
+    taken: list[tuple[float, float, float]] = []
+    for label, estimate, depth in points.loc[order[:_LABELS_MOST]].itertuples(index=False):
+        x = float(np.clip(estimate, *limits))
+        room = (x - limits[0] if estimate < centre else limits[1] - x) * per_unit
+        name = wrap(label, 150.0, 7.5, most=1)[0]
+        width = text_width(name, 7.5) + 8
+        right = (estimate > centre) == (room > width)
+        span = (x, x + width / per_unit) if right else (x - width / per_unit, x)
+        line = (*span, depth)
+        if name and not _crowded(ax, line, taken):
+            taken.append(line)
+            _name(ax, name, (x, depth), right=right)
+
+
+def _crowded(ax: Axes, line: tuple[float, float, float], taken: list[tuple[float, float, float]]) -> bool:
+    """Whether a name would run into one that is already there."""
+    deepest = max(ax.get_ylim())
+    height = 10.0 / box_in_points(ax).height * deepest
+    left, right, depth = line
+    return any(abs(depth - d) < height and left < r and right > lower for lower, r, d in taken)
+
+
+def _name(ax: Axes, name: str, at: tuple[float, float], *, right: bool) -> None:
+    ax.annotate(
+        name,
+        at,
+        xytext=(6 if right else -6, 0),
+        textcoords="offset points",
+        ha="left" if right else "right",
+        va="center",
+        fontsize=7.5,
+        parse_math=False,
+        zorder=6,
+    )
 
 
 def _draw_axes(ax: Axes, limits: tuple[float, float], deepest: float, scale_label: str, log: bool) -> None:
@@ -214,7 +238,7 @@ def _draw_key(ax: Axes, levels: tuple[float, ...]) -> None:
     """What the shades and the dashed lines mean."""
     bounds = [f"{1 - level:.2g}" for level in levels]
     words = [f"p > {bounds[0]}"] if bounds else []
-    words += [f"{low} < p < {high}" for high, low in zip(bounds, bounds[1:], strict=False)]
+    words += [f"{low} < p < {high}" for high, low in pairwise(bounds)]
     words += [f"p < {bounds[-1]}"] if bounds else []
     keys: list[Patch | Line2D] = [
         Patch(facecolor=_shade(place), edgecolor=HAIR, lw=0.6, label=word) for place, word in enumerate(words)

@@ -15,7 +15,7 @@ from synovia.plots.style import FONTS, house, plain
 __all__ = ["to_png", "to_svg"]
 
 _TAG = re.compile(r"<[a-zA-Z][^<>]*>")
-_ID = re.compile(r'(\sid="|="#|url\(#)')
+_ID = re.compile(r'(\sid="|href="#|url\(#)')
 _DEFAULTS = re.compile(r"\s*<defs>\s*<style type=\"text/css\">[^<]*</style>\s*</defs>")
 _ROOT = re.compile(r"<svg ([^<>]*)>")
 _METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)

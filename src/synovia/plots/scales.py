@@ -7,18 +7,20 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["decimals_for", "number_text", "ratio_ticks", "robust_limits", "ticks_for"]
+__all__ = ["decimals_for", "exp", "number_text", "ratio_ticks", "robust_limits", "ticks_for", "week_ticks"]
 
-_FAR = 1e12
+_FAR, _FAR_RATIO = 1e12, math.log(1e9)
 
 
-def _finite(values: ArrayLike) -> NDArray[np.float64]:
+def _finite(values: ArrayLike, far: float = _FAR) -> NDArray[np.float64]:
     flat = np.asarray(values, dtype=float).ravel()
-    near: NDArray[np.float64] = np.clip(flat[np.isfinite(flat)], -_FAR, _FAR)
+    near: NDArray[np.float64] = np.clip(flat[np.isfinite(flat)], -far, far)
     return near
 
 
-def robust_limits(estimates: ArrayLike, bounds: ArrayLike, *, keep: ArrayLike = ()) -> tuple[float, float]:
+def robust_limits(
+    estimates: ArrayLike, bounds: ArrayLike, *, keep: ArrayLike = (), log: bool = False
+) -> tuple[float, float]:
     """Limits of an axis that show the body of the studies.
 
     Parameters
@@ -27,6 +29,8 @@ def robust_limits(estimates: ArrayLike, bounds: ArrayLike, *, keep: ArrayLike = 
         Points and ends of intervals; missing and infinite ones are ignored.
     keep : array_like
         Values that must be seen: the null, the pooled estimates.
+    log : bool
+        Whether the values are logs of ratios; none beyond a thousand million fold is then shown.
 
     Returns
     -------
@@ -40,8 +44,9 @@ def robust_limits(estimates: ArrayLike, bounds: ArrayLike, *, keep: ArrayLike = 
     >>> high < 10
     True
     """
-    points, kept = _finite(estimates), _finite(keep)
-    pool = np.concatenate([points, _finite(bounds)])
+    far = _FAR_RATIO if log else _FAR
+    points, kept = _finite(estimates, far), _finite(keep, far)
+    pool = np.concatenate([points, _finite(bounds, far)])
     seen = kept
     if pool.size:
         q1, q3 = np.quantile(pool, [0.25, 0.75])
@@ -81,8 +86,25 @@ def ticks_for(low: float, high: float, *, log: bool) -> tuple[list[float], list[
     if log:
         places = ratio_ticks(low, high)
         return places, [ratio_text(place) for place in places]
-    places = [float(tick) for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high]
+    places = [
+        float(tick)
+        for tick in MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        if low <= tick <= high
+    ]
     return places, [_minus(f"{0.0 if abs(place) < 1e-12 * (high - low) else place:.10g}") for place in places]
+
+
+def week_ticks(low: float, high: float) -> list[float]:
+    """Ticks of a time axis in weeks: every 1, 2, 4, 13 (a quarter), 26 or 52 weeks, or whole years.
+
+    Examples
+    --------
+    >>> week_ticks(-2.0, 54.0)
+    [0.0, 13.0, 26.0, 39.0, 52.0]
+    """
+    years = math.ceil((high - low) / 52 / 5)
+    step = next((s for s in (1, 2, 4, 13, 26, 52) if (high - low) / s < 6), 52 * years)
+    return [float(step * place) for place in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def ratio_text(value: float) -> str:

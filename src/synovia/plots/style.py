@@ -29,6 +29,7 @@ __all__ = [
     "blank_axes",
     "box_in_points",
     "column_of",
+    "figure_of",
     "house",
     "new_figure",
     "numbers_of",
@@ -114,14 +115,13 @@ def blank_axes(width: float, height: float) -> Axes:
 
 def box_in_points(ax: Axes) -> Bbox:
     """The place of the axes on its figure, in points from the lower left corner."""
-    figure = ax.get_figure(root=True)
-    if figure is None:
-        raise ValueError("the axes has no figure")
+    figure = figure_of(ax)
     x0, y0, width, height = ax.get_position().bounds
     across, up = figure.get_size_inches() * 72
     return Bbox.from_bounds(x0 * across, y0 * up, width * across, height * up)
 
 
+_SPACES = re.compile(" +")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
 
 
@@ -137,7 +137,7 @@ def plain(value: object) -> str:
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    return " ".join(_UNPRINTABLE.sub(" ", unicodedata.normalize("NFC", str(value))).split())
+    return _SPACES.sub(" ", _UNPRINTABLE.sub(" ", unicodedata.normalize("NFC", str(value)))).strip()
 
 
 @functools.cache
@@ -190,6 +190,7 @@ def wrap(text: str, width: float, size: float, *, bold: bool = False, most: int 
     >>> wrap("one two", 25.0, 10.0)
     ('one', 'two')
     """
+    width = width / 1.03  # a screen may round glyphs up to whole pixels
     lines = [""]
     words = (piece for word in plain(text).split(" ") for piece in _split_word(word, width, size, bold))
     for word in words:
@@ -217,6 +218,14 @@ def numbers_of(data: pd.DataFrame, name: str) -> list[float]:
     """The column as numbers; NaN where missing or where the frame does not have it."""
     values = pd.Series(column_of(data, name, float("nan")), dtype=object)
     return [float(value) for value in pd.to_numeric(values, errors="coerce")]
+
+
+def figure_of(ax: Axes) -> Figure:
+    """The whole figure that the axes stand on."""
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise ValueError("the axes have been removed from their figure")
+    return figure
 
 
 def say_no_data(ax: Axes, sentence: str) -> Axes:

@@ -1,4 +1,4 @@
-"""The course of arms over time: what every arm of every study looked like at every visit that was reported."""
+"""The course of arms over time: every arm of every study at every visit that was reported."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -10,13 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
-from synovia.plots.scales import robust_limits, ticks_for
+from synovia.plots.scales import robust_limits, ticks_for, week_ticks
 from synovia.plots.style import (
     HAIR,
     INK,
     MUTED,
     SERIES,
     blank_axes,
+    figure_of,
     house,
     new_figure,
     numbers_of,
@@ -29,9 +30,11 @@ from synovia.plots.style import (
 
 __all__ = ["timecourse", "timecourse_figure"]
 
-_MARKERS = ("o", "s", "D", "^", "v", "P", "X", "h")
+_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 _SIZE, _SMALL = 8.5, 7.5
 _PANEL, _TALL, _LEFT, _GAP = 150.0, 118.0, 46.0, 16.0
+
+_FAR, _CENTURY = 1e12, 5200.0
 
 Look = tuple[str, str]
 
@@ -48,8 +51,8 @@ def timecourse(
     Parameters
     ----------
     arms : DataFrame
-        One arm at one time a row: ``study_id``, ``label`` (of the study), ``arm``, ``treatment``, ``weeks``, ``mean``,
-        ``lower``, ``upper`` (NaN where unknown) and ``n``.
+        One arm at one time a row: ``study_id``, ``label`` (of the study), ``arm``, ``treatment``, ``weeks``,
+        ``mean``, ``lower``, ``upper`` (NaN where unknown) and ``n``.
     ax : Axes, optional
         Where to draw.
     scale_label : str
@@ -60,8 +63,8 @@ def timecourse(
     Returns
     -------
     Axes
-        x is weeks, y the mean: a line for every arm, labelled with its treatment. Arms are set 1.5 points apart
-        so that their intervals can be told apart. An empty frame gives axes with a sentence.
+        x is weeks, y the mean: a line for every arm, labelled with its treatment. Arms are set 1.5 points
+        apart so that their intervals can be told apart. An empty frame gives axes with a sentence.
 
     Examples
     --------
@@ -112,9 +115,7 @@ def timecourse_figure(
 
     Examples
     --------
-    >>> arms = pd.DataFrame(
-    ...     {"study_id": ["a", "b"], "arm": "ha", "treatment": "ha", "weeks": [0.0, 12.0], "mean": [60.0, 40.0]}
-    ... )
+    >>> arms = pd.DataFrame({"study_id": ["a", "b"], "weeks": [0.0, 12.0], "mean": [60.0, 40.0]})
     >>> len(timecourse_figure(arms).axes)
     2
     """
@@ -123,37 +124,30 @@ def timecourse_figure(
         if data.empty:
             axes = blank_axes(420, 80)
             say_no_data(axes, "No data: no arm has a mean at a stated time.")
-            return _figure_of(axes)
+            return figure_of(axes)
         return _draw_panels(data, max(1, columns), scale_label, looks or _looks(data["treatment"]))
-
-
-def _figure_of(ax: Axes) -> Figure:
-    figure = ax.get_figure(root=True)
-    if figure is None:
-        raise RuntimeError("a new axes always has a figure")
-    return figure
 
 
 def _tidy(arms: pd.DataFrame) -> pd.DataFrame:
     """Rows with a time and a mean, in the order of time."""
     texts = {name: texts_of(arms, name) for name in ("study_id", "label", "arm", "treatment")}
-    values = {name: numbers_of(arms, name) for name in ("weeks", "mean", "lower", "upper")}
+    values = {name: np.clip(numbers_of(arms, name), -_FAR, _FAR) for name in ("mean", "lower", "upper")}
+    values["weeks"] = np.clip(numbers_of(arms, "weeks"), -_CENTURY, _CENTURY)
     data = pd.DataFrame({**texts, **values})
     data["label"] = data["label"].where(data["label"] != "", data["study_id"])
-    known = data[np.isfinite(data["weeks"]) & np.isfinite(data["mean"])]
+    known = data.loc[np.isfinite(data["weeks"]) & np.isfinite(data["mean"])]
     order = pd.Series(pd.factorize(known["study_id"])[0], index=known.index)
-    ranked = known.assign(order=order).sort_values(["order", "weeks"], kind="stable", ignore_index=True)
-    return ranked.drop(columns="order")
+    ranked: pd.DataFrame = known.assign(order=order).sort_values(
+        ["order", "weeks"], kind="stable", ignore_index=True
+    )
+    del ranked["order"]
+    return ranked
 
 
 def _looks(treatments: pd.Series) -> dict[str, Look]:
     """A colour and a marker for every treatment, in order of appearance."""
-    return {
-        str(name): look
-        for name, look in zip(
-            dict.fromkeys(treatments), cycle(zip(SERIES, _MARKERS, strict=True)), strict=False
-        )
-    }
+    names = dict.fromkeys(str(name) for name in treatments)
+    return dict(zip(names, zip(cycle(SERIES), cycle(_MARKERS), strict=False), strict=False))
 
 
 def _own_axes() -> Axes:
@@ -165,7 +159,7 @@ def _own_axes() -> Axes:
 def _draw_arms(ax: Axes, data: pd.DataFrame, looks: Mapping[str, Look]) -> None:
     """A line, its marks and its intervals for every arm."""
     arms = [arm for _, arm in data.groupby(["study_id", "arm", "treatment"], sort=False)]
-    figure = _figure_of(ax)
+    figure = figure_of(ax)
     for place, arm in enumerate(arms):
         treatment = str(arm["treatment"].iloc[0])
         color, marker = looks.get(treatment, (MUTED, "o"))
@@ -204,8 +198,8 @@ def _draw_axes(ax: Axes, times: tuple[float, float], means: tuple[float, float])
     ax.set(xlim=times, ylim=means)
     places, texts = ticks_for(*means, log=False)
     ax.set_yticks(places, labels=texts, parse_math=False)
-    places, texts = ticks_for(*times, log=False)
-    ax.set_xticks(places, labels=texts, parse_math=False)
+    weeks = week_ticks(*times)
+    ax.set_xticks(weeks, labels=[f"{week:.0f}" for week in weeks], parse_math=False)
     ax.grid(axis="y", color=HAIR, lw=0.5)
     ax.set_axisbelow(True)
 
@@ -224,10 +218,12 @@ def _draw_panels(data: pd.DataFrame, columns: int, scale_label: str, looks: Mapp
     down = -(-len(studies) // across)
     titles = [wrap(str(study["label"].iloc[0]), _PANEL - 4, _SMALL, bold=True, most=2) for study in studies]
     head = 12.0 + 10.0 * max(len(title) for title in titles)
-    width = _LEFT + across * (_PANEL + _GAP) + 4
-    keys = _key_rows([str(key.get_label()) for key in _keys(data, looks)], width - 24)
+    names = [str(key.get_label()) for key in _keys(data, looks)]
+    widest = max([text_width(name, _SMALL) + 44.0 for name in names], default=0.0)
+    width = _LEFT + max(across * (_PANEL + _GAP) + 4, widest)
+    keys = _key_rows(names, width - _LEFT)
     step = head + _TALL + 10.0
-    height = down * step + 40.0 + 14.0 * len(keys) + 8.0
+    height = down * step + 30.0 + 14.0 * len(keys) + 8.0
     figure = new_figure(width, height)
     times, means = _time_limits(data), _mean_limits(data)
     for place, study in enumerate(studies):

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 __all__ = ["draw_bar", "limit_of"]
 
-WIDTH, HEIGHT, PAD = 200.0, 18.0, 6.0
+WIDTH, HEIGHT, PAD = 180.0, 18.0, 6.0
 
 
 def limit_of(values: Iterable[tuple[float, float, float]]) -> float:

@@ -166,6 +166,7 @@ class Reading:
 
 _READINGS = {
     "MD": Reading(1, "points on a 0–100 scale"),
+    "MC": Reading(1, "points on a 0–100 scale"),
     "mean change": Reading(1, "points on a 0–100 scale"),
     "SMD": Reading(2, "standard deviations"),
     "ROM": Reading(2, "", _ratio, 1.0, "ratio of means"),

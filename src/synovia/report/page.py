@@ -20,15 +20,25 @@ from synovia.report.evidence import (
     source_of,
     study_views,
 )
-from synovia.report.methods_text import Section, methods_text
+from synovia.report.methods_text import Section, listed, methods_text
 from synovia.report.numerals import count, decimal, reading_of
 from synovia.report.prisma import flow_counts, identities
 from synovia.report.results import ResultRow, axis_of, result_row
-from synovia.report.rows import Cells, lines_of, rows_of
+from synovia.report.rows import Cells, lines_of, rows_of, texts_of
 from synovia.report.sentences import Wording, word_answer
 from synovia.report.unpooled import Statement, contrast_statements, laboratory_statement
 
 __all__ = ["AnswerView", "ComparisonView", "EffectView", "Page", "PublishedView", "page_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What was derived on the way to an effect, or a caution about it: said once, referred to by a letter."""
+
+    anchor: str
+    letter: str
+    text: str
+    caution: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +53,7 @@ class EffectView:
     weight: str
     people: str
     weeks: str
-    derived: str
-    caution: str
+    notes: tuple["Note", ...]
     lines: tuple[tuple[str, str], ...]
 
 
@@ -68,6 +77,7 @@ class AnswerView:
     words: Wording
     row: ResultRow
     effects: tuple[EffectView, ...]
+    notes: tuple[Note, ...]
     sensitivity: tuple[ResultRow, ...]
     bridge: tuple[ResultRow, ...]
     published: tuple[PublishedView, ...]
@@ -80,12 +90,36 @@ class AnswerView:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonView:
-    """One comparison: the answers spelled out, and all of them as rows."""
+    """One comparison: the answers spelled out, all of them, and those for which there are no numbers."""
 
     anchor: str
     heading: str
     leading: tuple[AnswerView, ...]
     answers: tuple[AnswerView, ...]
+
+    @property
+    def known(self) -> tuple[AnswerView, ...]:
+        """Answers with a number."""
+        return tuple(view for view in self.answers if view.row.status != "no data")
+
+    @property
+    def unknown(self) -> str:
+        """Outcomes and times without a number, as one phrase."""
+        times: dict[str, list[str]] = {}
+        for view in self.answers:
+            if view.row.status == "no data":
+                times.setdefault(view.answer.outcome, []).append(view.answer.window)
+        return "; ".join(f"{outcome} at {listed(windows)}" for outcome, windows in times.items())
+
+    @property
+    def spoken(self) -> tuple[AnswerView, ...]:
+        """Answers to be spelled out: the leading ones with a number, or all leading ones when none has."""
+        return tuple(view for view in self.leading if view.row.status != "no data") or self.leading
+
+    @property
+    def first(self) -> AnswerView | None:
+        """The answer that stands for the comparison at a glance: the first spelled out that has a number."""
+        return next((view for view in (*self.spoken, *self.known) if view.row.status != "no data"), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +151,14 @@ def page_of(content: Content) -> Page:
     flow = _flow(content)
     spoken = contrast_statements(content)
     answered = {a.treatment for a in content.answers if a.estimate.get("status") != "no data"}
-    top = tuple(s for s in spoken if s.treatment not in answered)
+    silent = {a.treatment for a in content.answers} - answered
+    top = tuple(statement for statement in spoken if statement.treatment in silent)
     laboratory = laboratory_statement(content)
     return Page(
         content=content,
         comparisons=_comparisons(content, places),
         statements=(*top, *([laboratory] if laboratory else [])),
-        other_trials=tuple(s for s in spoken if s not in top),
+        other_trials=tuple(statement for statement in spoken if statement not in top),
         flow=rows_of(flow),
         flow_figure=figures.draw_flow(flow),
         studies=study_views(content, places),
@@ -193,12 +228,14 @@ def _answer(content: Content, places: Places, axis: dict[str, float], number: in
     steps = (*answer.bridge, own) if answer.bridge else ()
     others = (own, *answer.sensitivity) if answer.sensitivity else ()
     k = answer.estimate.get("k", 0)
+    notes = _notes(answer)
     return AnswerView(
         anchor=name,
         answer=answer,
         words=word_answer(answer),
         row=result_row(answer, answer.estimate, f"{answer.outcome}, {answer.window}", axis),
-        effects=_effects(answer, places),
+        effects=_effects(answer, places, notes),
+        notes=tuple(notes.values()),
         sensitivity=_variants(answer, others),
         bridge=_variants(answer, steps),
         published=tuple(_published(content, answer, answer.published)),
@@ -215,7 +252,24 @@ def _variants(answer: Answer, variants: Sequence[Variant]) -> tuple[ResultRow, .
     return tuple(result_row(answer, variant.estimate, variant.label, axis) for variant in variants)
 
 
-def _effects(answer: Answer, places: Places) -> tuple[EffectView, ...]:
+def _notes(answer: Answer) -> dict[str, Note]:
+    """Every different thing said about the effects, in order, with a letter each."""
+    said: dict[str, bool] = {}
+    for derived, caution in texts_of(answer.contributions, "derived", "caution"):
+        said |= {text: text == caution for text in (derived, caution) if text and text not in said}
+    return {
+        text: Note(anchor("note", answer.synthesis_id, place), _letter(place), text, caution)
+        for place, (text, caution) in enumerate(said.items())
+    }
+
+
+def _letter(place: int) -> str:
+    """A, b, c ... z, aa, ab ..."""
+    first, last = divmod(place, 26)
+    return ("" if first == 0 else chr(96 + first)) + chr(97 + last)
+
+
+def _effects(answer: Answer, places: Places, notes: dict[str, Note]) -> tuple[EffectView, ...]:
     reading = reading_of(str(answer.estimate.get("measure", "")))
     return tuple(
         EffectView(
@@ -227,8 +281,7 @@ def _effects(answer: Answer, places: Places) -> tuple[EffectView, ...]:
             "–" if row["weight"] != row["weight"] else f"{decimal(row['weight'], 1)}\u202f%",
             " / ".join(count(row[name]) for name in ("n", "n_comparator") if row[name] == row[name]),
             count(row["weeks"]),
-            str(row["derived"]),
-            str(row["caution"]),
+            tuple(notes[text] for text in (str(row["derived"]), str(row["caution"])) if text),
             row_links(places, str(row["lines"])),
         )
         for _, row in answer.contributions.iterrows()

@@ -81,6 +81,20 @@ def clean(text: str) -> str:
     return _UNPRINTABLE.sub("", text)
 
 
+_HYPHEN = re.compile(r"(?<![\w.\-])-(?=\d)")
+
+
+def minus(text: str) -> str:
+    """A sentence whose negative numbers have a true minus; ranges and names keep their hyphens.
+
+    Examples
+    --------
+    >>> minus("is -8.7 (-16.5 to 0.9) on 0-100")
+    'is −8.7 (−16.5 to 0.9) on 0-100'
+    """
+    return _HYPHEN.sub("−", text)
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -91,7 +105,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        count=count, decimal=decimal, percent=percent, p=p_value, plain=plain_number, documents=documents_of
+        count=count,
+        decimal=decimal,
+        documents=documents_of,
+        minus=minus,
+        p=p_value,
+        percent=percent,
+        plain=plain_number,
     )
     environment.globals.update(anchor=anchor, place=_place)
     return environment

@@ -24,6 +24,8 @@ class ResultRow:
         Cells; an en dash where there is nothing to say.
     bar : Markup
         The interval drawn.
+    unit : str
+        Unit of a difference, name of a ratio.
     verdict, kind : str
         What the interval says, and its class: treatment, comparator, neither.
     method, warnings, status : str
@@ -39,6 +41,7 @@ class ResultRow:
     i2: str
     p: str
     bar: Markup
+    unit: str
     verdict: str
     kind: str
     method: str
@@ -97,6 +100,7 @@ def result_row(answer: Answer, numbers: Numbers, label: str, axis: dict[str, flo
             limit=axis.get(measure, 1.0),
             kind=words.favours,
         ),
+        unit=reading.name or reading.unit.split(" on ")[0],
         verdict=words.verdict,
         kind=words.favours,
         method=str(numbers.get("method", "") or ""),

@@ -33,7 +33,7 @@ class Wording:
         Three or four words for a label.
     direction : {"lower", "higher", "unclear", "none"}
     favours : {"treatment", "comparator", "neither"}
-        Whom the whole interval favours.
+        Whom the whole interval favours; neither without a comparator.
     """
 
     claim: str
@@ -75,7 +75,7 @@ def direction_of(answer: Answer) -> Direction:
 
 
 def _favours(answer: Answer, direction: Direction) -> Literal["treatment", "comparator", "neither"]:
-    if direction in ("unclear", "none"):
+    if direction in ("unclear", "none") or not answer.comparator:
         return "neither"
     return "treatment" if direction == answer.better else "comparator"
 
@@ -137,10 +137,11 @@ def _claim(answer: Answer, direction: Direction) -> str:
 
 
 def _claim_nothing(answer: Answer) -> str:
-    against = f" compared with {answer.comparator}" if answer.comparator else ""
+    if not answer.comparator:
+        return f"At {answer.window}, no study with usable numbers followed {answer.outcome} after {answer.treatment}."
     return (
-        f"At {answer.window}, no eligible trial with usable numbers shows what {answer.treatment} does to "
-        f"{answer.outcome}{against}."
+        f"At {answer.window}, no eligible trial with usable numbers compared {answer.treatment} with "
+        f"{answer.comparator} for {answer.outcome}."
     )
 
 
@@ -166,38 +167,46 @@ def _claim_difference(answer: Answer, direction: Direction) -> str:
 
 
 def _side_with(answer: Answer, estimate: float) -> str:
-    side = "lower" if estimate < 0 else "higher"
     if estimate == 0:
         return f"the estimate is {_amount(answer)}"
-    return f"{_amount(answer)} {side} with {answer.treatment}"
+    reading = _reading(answer)
+    noun, _, scale = reading.unit.partition(" on ")
+    size = decimal(abs(reading.value(estimate)), reading.digits)
+    side = "lower" if estimate < 0 else "higher"
+    return f"{size} {noun} {side} with {answer.treatment}" + (f" on {scale}" if scale else "")
 
 
 def _claim_ratio(answer: Answer, direction: Direction) -> str:
     reading = _reading(answer)
     value = f"{reading.name} {reading.text(_number(answer, 'estimate'))}"
-    pair = f"{answer.treatment} and {answer.comparator}"
     who = "" if _pooled(answer) else f" in one {answer.study_noun[0]}"
+    numbers = f"{who}: {value} ({_limits(answer)}){_width(answer)}."
     if direction == "unclear":
+        pair = f"{answer.treatment} and {answer.comparator}"
         return (
-            f"At {answer.window}, there was no clear difference in {answer.outcome} between {pair}{who}: "
-            f"{value} ({_limits(answer)})."
+            f"At {answer.window}, there was no clear difference in {answer.outcome} between {pair}{numbers}"
         )
     more = "more" if direction == "higher" else "less"
     word = direction if reading.name == "ratio of means" else f"{more} frequent"
-    return (
-        f"At {answer.window}, {answer.outcome} was {word} with {answer.treatment} than with "
-        f"{answer.comparator}{who}: {value} ({_limits(answer)})."
-    )
+    with_whom = f"with {answer.treatment} than with {answer.comparator}"
+    return f"At {answer.window}, {answer.outcome} was {word} {with_whom}{numbers}"
+
+
+def _width(answer: Answer) -> str:
+    """A warning when the ends of an interval of ratios differ more than tenfold."""
+    wide = _number(answer, "upper") - _number(answer, "lower") > math.log(10)
+    return "; the interval is so wide that the size is hardly known" if wide else ""
 
 
 def _claim_single_arm(answer: Answer, direction: Direction) -> str:
     estimate = _number(answer, "estimate")
-    change = "did not clearly differ from" if direction == "unclear" else f"was {direction} than"
-    size = _sided(_reading(answer), estimate)
+    if direction == "unclear":
+        change = f"did not clearly differ from before: {_sided(_reading(answer), estimate)}"
+    else:
+        change = f"was {_amount(answer)} {direction} than before"
     return (
-        f"{answer.window} after {answer.treatment}, {answer.outcome} {change} before: {size}, in "
-        f"{_reading(answer).unit} ({_limits(answer)}). Without a comparison group this does not show what the "
-        "injection itself did."
+        f"{answer.window} after {answer.treatment}, {answer.outcome} {change} ({_limits(answer)}). Without a "
+        "comparison group this does not show what the injection itself did."
     )
 
 
@@ -207,7 +216,7 @@ def _basis(answer: Answer) -> str:
         return ""
     people = "" if math.isnan(n) else f", {count(n)} people"
     if not _pooled(answer):
-        return f"It rests on one {answer.study_noun[0]}{people}; not pooled."
+        return f"It rests on this one {answer.study_noun[0].split()[-1]}{people}; not pooled."
     return f"It rests on {count(k)} {answer.study_noun[k != 1]}{people}."
 
 
@@ -249,9 +258,8 @@ def word_mid(mid: Mid, estimate: float, lower: float, upper: float) -> str:
     if mid.kind == "individual":
         size = _compared(abs(estimate), mid.value)
         return (
-            f"The estimate is {size} the {value}-point change that one person notices ({mid.citation}). "
-            "That threshold is about one person's change; a difference between group averages is another thing, "
-            "so the comparison is a guide, not a test."
+            f"The estimate is {size} the {value}-point change that one person notices ({mid.citation}); that "
+            "threshold is about one person's change, not about a difference between the averages of groups."
         )
     named = f"the {value}-point difference between groups held to matter ({mid.citation})"
     smallest = 0.0 if lower <= 0 <= upper else min(abs(lower), abs(upper))

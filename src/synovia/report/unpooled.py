@@ -1,11 +1,13 @@
 """Evidence that cannot be pooled, in words: laboratory findings, and trials that print no numbers for each arm."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
 from synovia import tables
+from synovia.report.anchors import anchor
 from synovia.report.content import Content
 from synovia.report.methods_text import listed
 from synovia.report.rows import texts_of
@@ -21,15 +23,15 @@ class Statement:
     ----------
     heading, text : str
         What it is about and what is known.
-    studies : tuple of str
-        Study ids it rests on.
+    studies : tuple of (str, str)
+        Label and anchor of every study it rests on; the anchor is empty where the report has no such study.
     treatment : str
         Label of the treatment; empty for laboratory studies.
     """
 
     heading: str
     text: str
-    studies: tuple[str, ...]
+    studies: tuple[tuple[str, str], ...]
     treatment: str = ""
 
 
@@ -58,7 +60,10 @@ def _contrast_statement(content: Content, study: str, label: str, rows: pd.DataF
         "result."
     )
     return Statement(
-        f"{_capital(pair[0])} against {pair[1]}: one trial, in words only", text, (study,), pair[0]
+        f"{_capital(pair[0])} against {pair[1]}: one trial, in words only",
+        text,
+        _named(content, [study]),
+        pair[0],
     )
 
 
@@ -82,6 +87,7 @@ def _conclusion(content: Content, conclusion: str, rows: pd.DataFrame) -> str:
 def laboratory_statement(content: Content) -> Statement | None:
     """What the animal and laboratory studies found, counted by direction; None when there are none."""
     preparations, findings = content.table(tables.PREPARATIONS), content.table(tables.FINDINGS)
+    findings = findings[findings["setting"] != "human"]
     if preparations.empty and findings.empty:
         return None
     studies = tuple(dict.fromkeys([*preparations["study_id"], *findings["study_id"]]))
@@ -93,12 +99,27 @@ def laboratory_statement(content: Content) -> Statement | None:
         "no benefit are seldom published. What helps a joint of an animal may not help a person.",
     ]
     text = " ".join(part for part in parts if part)
-    return Statement("Vesicles in animals and in the laboratory", text, studies)
+    return Statement("Vesicles in animals and in the laboratory", text, _named(content, studies))
+
+
+def _named(content: Content, studies: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    labels = dict(texts_of(content.table(tables.STUDIES), "study_id", "label"))
+    return tuple(
+        (labels.get(name, name), anchor("study", name) if name in labels else "") for name in studies
+    )
 
 
 def _sources(preparations: pd.DataFrame) -> str:
     named = [name for name in dict.fromkeys(preparations["cell_source"]) if name]
     return " or ".join(named) if named else "cells of a source that is not stated"
+
+
+_DIRECTIONS = (
+    ("benefit", "benefit"),
+    ("mixed", "mixed results"),
+    ("no difference", "no difference"),
+    ("harm", "harm"),
+)
 
 
 def _direction_words(findings: pd.DataFrame, setting: str) -> str:
@@ -109,8 +130,9 @@ def _direction_words(findings: pd.DataFrame, setting: str) -> str:
     each = [_one_direction(group) for _, group in rows.groupby("study_id", sort=False)["direction"]]
     counted = Counter(each)
     where = "In animals" if setting == "in vivo" else "In cells"
-    told = ", ".join(f"{counted[name]} {name}" for name in ("benefit", "mixed", "no difference", "harm"))
-    return f"{where}, of {len(each)} studies with a stated direction: {told}."
+    told = ", ".join(f"{counted[name]} with {words}" for name, words in _DIRECTIONS)
+    plural = "study" if len(each) == 1 else "studies"
+    return f"{where}, of {len(each)} {plural} with a stated direction: {told}."
 
 
 def _one_direction(directions: pd.Series) -> str:

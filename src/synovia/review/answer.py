@@ -6,7 +6,7 @@ from importlib.metadata import version
 import pandas as pd
 
 from synovia import journal, report, screening, tables
-from synovia.extraction import find_cautions
+from synovia.extraction import Caution, find_cautions
 from synovia.report import Answer, Content, Fact, Methods, Search, Variant
 from synovia.report import Mid as ShownMid
 from synovia.review.evidence import HUMAN_TABLES
@@ -16,7 +16,7 @@ from synovia.review.run import Derived
 from synovia.review.stages import Materials
 from synovia.tables import digest
 
-__all__ = ["gather_content", "review_cautions"]
+__all__ = ["gather_content", "number_cautions", "review_cautions", "unreported_outcomes"]
 
 _STUDIES = ("study", "studies")
 _NOUNS = {
@@ -52,9 +52,7 @@ def gather_content(derived: Derived) -> Content:
         authors=_authors(materials),
         gaps=tuple(_gaps(derived)),
         cautions=review_cautions(derived),
-        integrity=tuple(
-            str(caution) for caution in find_cautions(derived.frames["outcomes"], materials.field)
-        ),
+        integrity=number_cautions(derived),
         facts=_facts(materials),
     )
 
@@ -263,6 +261,18 @@ def review_cautions(derived: Derived) -> tuple[str, ...]:
         pieces = "1 piece" if rejected == 1 else f"{rejected} pieces"
         found.append(f"{pieces} of the exports could not be read as records: see out/tables/rejects.csv.")
     return (*found, *unreported_outcomes(derived))
+
+
+def number_cautions(derived: Derived) -> tuple[str, ...]:
+    """What looks implausible in the printed numbers: one sentence for each study and kind of doubt."""
+    groups: dict[tuple[str, str], list[Caution]] = {}
+    for caution in find_cautions(derived.frames["outcomes"], derived.materials.field):
+        groups.setdefault((caution.study_id, caution.text.split()[0]), []).append(caution)
+    return tuple(
+        f"evidence/outcomes.csv, line {first.line}: {first.study_id} {first.arm_id}, {first.measure}: {first.text}"
+        + (f"; the same doubt in {len(more)} more rows of this study." if more else ".")
+        for first, *more in groups.values()
+    )
 
 
 def unreported_outcomes(derived: Derived) -> tuple[str, ...]:

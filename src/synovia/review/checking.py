@@ -6,8 +6,7 @@ from typing import Literal
 
 from synovia import report
 from synovia.errors import InputError, SynoviaError
-from synovia.extraction import find_cautions
-from synovia.review.answer import gather_content, unreported_outcomes
+from synovia.review.answer import gather_content, number_cautions, unreported_outcomes
 from synovia.review.evidence import open_journal
 from synovia.review.folder import Folder
 from synovia.review.run import Derived, derive, load_protocol
@@ -76,8 +75,8 @@ def _failures(check: str, work: Callable[[], object]) -> Iterator[Finding]:
 
 def _cautions(derived: Derived) -> Iterator[Finding]:
     frames = derived.frames
-    for caution in find_cautions(frames["outcomes"], derived.materials.field):
-        yield Finding("numbers", "caution", str(caution))
+    for sentence in number_cautions(derived):
+        yield Finding("numbers", "caution", sentence)
     for sentence in unreported_outcomes(derived):
         yield Finding("outcomes", "caution", sentence)
     for row in frames["rejects"].itertuples():

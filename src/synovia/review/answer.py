@@ -1,6 +1,6 @@
 """The content of the report: what the tables of a finished review say, gathered answer by answer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 
 import pandas as pd
@@ -68,8 +68,8 @@ def _answers(derived: Derived) -> Iterator[Answer]:
             synthesis_id=plan.synthesis_id,
             comparison_id=plan.comparison.id,
             comparison=plan.comparison.label,
-            treatment=" or ".join(labels[name] for name in plan.comparison.treatment),
-            comparator=" or ".join(labels[name] for name in plan.comparison.comparator),
+            treatment=plan.comparison.treatment_words or _one_of(labels, plan.comparison.treatment),
+            comparator=plan.comparison.comparator_words or _one_of(labels, plan.comparison.comparator),
             outcome=plan.outcome.label,
             window=plan.window.label,
             estimate=_estimate(derived, plan),
@@ -85,6 +85,10 @@ def _answers(derived: Derived) -> Iterator[Answer]:
             study_noun=_noun(plan),
             notes=tuple(_size_notes(derived, plan, every)),
         )
+
+
+def _one_of(labels: Mapping[str, str], ids: Sequence[str]) -> str:
+    return " or ".join(labels[name] for name in ids)
 
 
 def _leading(primaries: list[Plan], estimates: pd.DataFrame) -> set[str]:
@@ -269,9 +273,9 @@ def number_cautions(derived: Derived) -> tuple[str, ...]:
     for caution in find_cautions(derived.frames["outcomes"], derived.materials.field):
         groups.setdefault((caution.study_id, caution.text.split()[0]), []).append(caution)
     return tuple(
-        f"evidence/outcomes.csv, line {first.line}: {first.study_id} {first.arm_id}, {first.measure}: {first.text}"
+        f"evidence/outcomes.csv, line {one.line}: {one.study_id} {one.arm_id}, {one.measure}: {one.text}"
         + (f"; the same doubt in {len(more)} more rows of this study." if more else ".")
-        for first, *more in groups.values()
+        for one, *more in groups.values()
     )
 
 

@@ -186,6 +186,10 @@ class Comparison(_Section):
     comparator: tuple[Identifier, ...] = Field(
         default=(), description="empty: single arms, change from baseline"
     )
+    treatment_words: str = Field(default="", description="several treatments in one word, inside a sentence")
+    comparator_words: str = Field(
+        default="", description="several comparators in one word, inside a sentence"
+    )
     outcomes: tuple[Identifier, ...] = Field(min_length=1)
     windows: tuple[Identifier, ...] = Field(min_length=1)
     measure: Measure | None = Field(default=None, description="effect measure, when not the model's")

@@ -84,9 +84,9 @@ def test_standardised_results_can_be_laid_over_each_other() -> None:
 def test_trials_in_words_and_laboratory_studies() -> None:
     whole = content()
     (trial,) = contrast_statements(whole)
-    assert trial.studies == ("ev-1",)
+    assert trial.studies == (("Vesicle trial", "study.ev-1"),)
     assert "“no significant difference” for pain (VAS), at 6 months" in trial.text
     laboratory = laboratory_statement(whole)
     assert laboratory is not None
-    assert "1 benefit" in laboratory.text
+    assert "1 with benefit" in laboratory.text
     assert "may not help a person" in laboratory.text

@@ -121,6 +121,13 @@ def test_same_content_gives_the_same_bytes(synthetic: Content) -> None:
     assert render(synthetic) == render(content())
 
 
+def test_a_note_is_said_once_and_referred_to(synthetic: Content) -> None:
+    html = render(synthetic)
+    notes = html[html.index('<ul class="notes">') :]
+    assert notes.index("sd from se") < notes.index("</ul>")
+    assert 'href="#note.ha-vs-saline-pain-3-months.0"' in html
+
+
 def test_no_clock_and_no_path(synthetic: Content) -> None:
     html = render(synthetic)
     assert "/synovia/" not in html
@@ -177,7 +184,7 @@ def test_what_is_missing_is_said(synthetic: Content) -> None:
     for text in (
         "Risk of bias: not yet appraised",
         "No arm numbers",
-        "no eligible trial with usable numbers",
+        "no usable numbers for pain at 12 months",
     ):
         assert text in missing
 

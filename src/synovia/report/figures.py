@@ -202,7 +202,7 @@ def timecourse_frame(content: Content, outcome: str, statistic: str) -> pd.DataF
     -------
     DataFrame
         ``study_id, label, arm, treatment, weeks, mean, lower, upper, n``: of each study the instrument with the
-        most times, the first of them on a tie, and only arms seen at two times or more (a change starts at zero).
+        most times, the first of them on a tie, and only arms seen at two times or more.
         Limits are the mean plus and minus 1.96 standard errors.
     """
     data = content.table(tables.ARM_DATA)
@@ -224,7 +224,7 @@ def timecourse_frame(content: Content, outcome: str, statistic: str) -> pd.DataF
             "n": found["n"],
         }
     )
-    return frame if statistic == "mean change" else _seen_twice(frame)
+    return _seen_twice(frame)
 
 
 def _one_measure(group: pd.DataFrame) -> pd.DataFrame:

@@ -154,9 +154,10 @@ def page_of(content: Content) -> Page:
     silent = {a.treatment for a in content.answers} - answered
     top = tuple(statement for statement in spoken if statement.treatment in silent)
     laboratory = laboratory_statement(content)
+    comparisons = _comparisons(content, places)
     return Page(
         content=content,
-        comparisons=_comparisons(content, places),
+        comparisons=comparisons,
         statements=(*top, *([laboratory] if laboratory else [])),
         other_trials=tuple(statement for statement in spoken if statement not in top),
         flow=rows_of(flow),
@@ -169,7 +170,7 @@ def page_of(content: Content) -> Page:
         rejects=rows_of(content.table(tables.REJECTS)),
         unconverted=rows_of(content.table(tables.UNCONVERTED)),
         methods=methods_text(content),
-        gaps=_gaps(content),
+        gaps=_gaps(content, comparisons),
         integrity=(*content.integrity, *identities(flow)),
         places=places,
     )
@@ -181,11 +182,13 @@ _NOT_YET = (
 )
 
 
-def _gaps(content: Content) -> tuple[str, ...]:
+def _gaps(content: Content, comparisons: tuple[ComparisonView, ...]) -> tuple[str, ...]:
     """What is missing; what no report may leave out is said even when the content does not say it."""
     said = " ".join(content.gaps).lower()
     always = [sentence for subject, sentence in _NOT_YET if subject not in said]
-    silent = [word_answer(a).claim for a in content.answers if a.estimate.get("status") == "no data"]
+    silent = [
+        f"{each.heading}: no usable numbers for {each.unknown}." for each in comparisons if each.unknown
+    ]
     return (*always, *content.gaps, *silent)
 
 

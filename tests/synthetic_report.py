@@ -1,6 +1,6 @@
 """A synthetic content: invented numbers, made only to exercise the report."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -97,7 +97,7 @@ def answer(numbers: Mapping[str, object] | None = None, **changes: object) -> An
     return Answer(**{**parts, **changes})  # type: ignore[arg-type]
 
 
-def _lined(table: tables.Table, rows: list[dict[str, object]]) -> pd.DataFrame:
+def _lined(table: tables.Table, rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
     return tables.frame(table, rows).assign(line=range(2, len(rows) + 2))
 
 
@@ -285,6 +285,8 @@ def evidence(text: str = "") -> dict[str, pd.DataFrame]:
         }
     ]
     unconverted = [{"study_id": "trial-3", "arm_id": "ha", "reason": f"no SD{text}", "line": 6.0}]
+    unlined: dict[str, tuple[tables.Table, Sequence[Mapping[str, object]]]]
+    lined: dict[str, tuple[tables.Table, Sequence[Mapping[str, object]]]]
     unlined = {"records": (tables.RECORDS, records), "clusters": (tables.CLUSTERS, clusters)}
     unlined |= {"verdicts": (tables.VERDICTS, verdicts), "rejects": (tables.REJECTS, rejects)}
     unlined |= {"conversions": (tables.CONVERSIONS, conversions), "arm_data": (tables.ARM_DATA, arm_data)}

@@ -64,7 +64,7 @@ def draw_bar(
     limit: float,
     kind: str,
 ) -> Markup:
-    """One interval as a bar: dot, confidence interval, prediction interval as a thin line, no effect in the middle.
+    """One interval as a bar: a dot, the confidence interval thick, the prediction interval thin.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The evidence appendix: every study with its rows as printed, what was derived from them, and its records."""
+"""The evidence appendix: every study, its rows as printed, what was derived from them, and its records."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from synovia import tables
 from synovia.report.anchors import Places, anchor, identifier_link
 from synovia.report.content import Content
 from synovia.report.numerals import plain_number
-from synovia.report.rows import Cells, line_text, lines_of, rows_of, texts_of
+from synovia.report.rows import Cells, line_text, lines_of, pairs_of, rows_of, texts_of
 from synovia.tables import Table
 
 __all__ = [
@@ -314,9 +314,7 @@ def record_views(content: Content, places: Places) -> tuple[RecordView, ...]:
             content.table(tables.CLUSTERS), "record_id", "cluster_id", "because"
         )
     }
-    studies = {
-        record: study for record, study in texts_of(content.table(tables.LINKS), "record_id", "study_id")
-    }
+    studies = pairs_of(content.table(tables.LINKS), "record_id", "study_id")
     decisions = _decisions(content)
     return tuple(
         _record_view(row, places, clusters.get(str(row["record_id"]), ("", "")), decisions, studies)

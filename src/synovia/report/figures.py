@@ -1,4 +1,4 @@
-"""Drawings of the report: tidy frames made from the content, handed to ``synovia.plots``, taken back as SVG."""
+"""Drawings of the report: tidy frames made from the content, handed to ``synovia.plots``, returned as SVG."""
 
 import math
 import re
@@ -201,8 +201,8 @@ def timecourse_frame(content: Content, outcome: str, statistic: str) -> pd.DataF
     Returns
     -------
     DataFrame
-        ``study_id, label, arm, treatment, weeks, mean, lower, upper, n``: of each study the instrument with the
-        most times, the first of them on a tie, and only arms seen at two times or more.
+        ``study_id, label, arm, treatment, weeks, mean, lower, upper, n``: of each study the instrument
+        with the most times, the first of them on a tie, and only arms seen at two times or more.
         Limits are the mean plus and minus 1.96 standard errors.
     """
     data = content.table(tables.ARM_DATA)

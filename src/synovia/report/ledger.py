@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from synovia.report.rows import texts_of
+from synovia.report.rows import pairs_of, texts_of
 
 __all__ = [
     "MAIN",
@@ -50,9 +50,9 @@ class Ledger:
 def read_ledger(
     records: pd.DataFrame, clusters: pd.DataFrame, verdicts: pd.DataFrame, links: pd.DataFrame
 ) -> Ledger:
-    """The frames as look-ups; a cluster has the report of the record that stands for it before any other's."""
-    cluster_of = dict(_pairs(clusters, "record_id", "cluster_id"))
-    found = dict(_pairs(records, "record_id", "search_id"))
+    """The frames as look-ups; a cluster has the report of the record that stands for it first."""
+    cluster_of = pairs_of(clusters, "record_id", "cluster_id")
+    found = pairs_of(records, "record_id", "search_id")
     reports: dict[str, str] = {}
     studies: dict[str, set[str]] = {}
     linked = texts_of(links, "record_id", "report_id", "study_id")
@@ -64,10 +64,6 @@ def read_ledger(
         for record, stage, state, reason in texts_of(verdicts, "record_id", "stage", "state", "reason")
     }
     return Ledger(found, {name: cluster_of.get(name, name) for name in found}, states, reports, studies)
-
-
-def _pairs(frame: pd.DataFrame, key: str, value: str) -> list[tuple[str, str]]:
-    return [(first, second) for first, second in texts_of(frame, key, value)]
 
 
 def first_stage(ledger: Ledger, cluster: str) -> tuple[str, str]:

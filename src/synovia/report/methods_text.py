@@ -33,7 +33,8 @@ _INFERENCE = {
     "z": "a normal distribution",
 }
 _SHARED = {
-    "covariance": "Where several arms of one trial share a comparator, the exact covariance of their effects is "
+    "covariance": "Where several arms of one trial share a comparator, the exact covariance of their "
+    "effects is "
     "used, so nobody is counted twice.",
     "split": "Where several arms of one trial share a comparator, its participants are divided among them.",
 }
@@ -81,8 +82,10 @@ def methods_text(content: Content) -> tuple[Section, ...]:
 
 
 _REPORTING = (
-    "Funnel plots are drawn from three studies on; below ten they cannot tell small-study effects from chance, and "
-    "no test is made of them. Results that trials measured and did not print are listed under what is missing."
+    "Funnel plots are drawn from three studies on; below ten they cannot tell small-study effects "
+    "from chance, and "
+    "no test is made of them. Results that trials measured and did not print are listed under what "
+    "is missing."
 )
 
 
@@ -101,7 +104,8 @@ def listed(items: Sequence[str], word: str = "and") -> str:
 
 def _eligibility(methods: Methods) -> tuple[str, ...]:
     question = (
-        f"The review is about {methods.population}. Treatments: {listed(methods.interventions)}. Compared with: "
+        f"The review is about {methods.population}. Treatments: {listed(methods.interventions)}. "
+        "Compared with: "
         f"{listed(methods.comparators)}."
     )
     included = f"A study belongs when all of these hold: {'; '.join(methods.include)}."
@@ -123,10 +127,11 @@ def _selection(methods: Methods) -> tuple[str, ...]:
     first = (
         "One person decided on each record."
         if methods.readers == 1
-        else "Two people decided on each record without seeing each other's decision; a conflict was settled by a third."
+        else "Two people decided on each record, blind to each other; a third settled conflicts."
     )
     rest = (
-        "Records that share a DOI, a PubMed number or a trial register number were linked as one; every such link "
+        "Records that share a DOI, a PubMed number or a trial register number were linked as one; "
+        "every such link "
         "can be undone. No record was excluded by automation."
     )
     return tuple(text for text in (f"{first} {rest}", methods.screening_note, methods.agreement) if text)
@@ -141,16 +146,21 @@ def _collection(methods: Methods) -> tuple[str, ...]:
         f"{label} (week {plain_number(target)}, {plain_number(low)} to {plain_number(high)})"
         for label, target, low, high in methods.windows
     )
-    read = "Numbers were entered as printed, each with its document, its place in it and, where possible, a quote."
+    read = (
+        "Numbers were entered as printed, each with its document, its place in it and, where possible, a "
+        "quote."
+    )
     correlation = (
-        f"Where the SD of a change is not printed it is derived with a correlation of {decimal(methods.correlation, 2)} "
+        f"Where the SD of a change is not printed it is derived with a correlation of "
+        f"{decimal(methods.correlation, 2)} "
         "between start and end."
         if methods.correlation is not None
         else "Where the SD of a change is not printed, none is invented: the row is left out and listed."
     )
     derived = (
         "Standard errors and confidence intervals are turned into SDs by their definitions, "
-        f"{_MEDIANS.get(methods.medians, methods.medians)}. {correlation} Every derived number shows its formula."
+        f"{_MEDIANS.get(methods.medians, methods.medians)}. {correlation} Every derived number shows "
+        "its formula."
     )
     seen = [f"Outcomes and instruments: {outcomes}.", f"Time windows from the first injection: {windows}."]
     return (read, *(text for text, given in zip(seen, (outcomes, windows), strict=True) if given), derived)
@@ -170,12 +180,14 @@ def _synthesis(methods: Methods, software: str) -> tuple[str, ...]:
     tau2 = "" if methods.random == "none" else f"; tau² by {_TAU2.get(methods.tau2, methods.tau2)}"
     model = (
         f"Results were pooled in {_RANDOM.get(methods.random, methods.random)}{tau2}, with "
-        f"{percent(100 * methods.level)} intervals from {_INFERENCE.get(methods.inference, methods.inference)}. "
+        f"{percent(100 * methods.level)} intervals from "
+        f"{_INFERENCE.get(methods.inference, methods.inference)}. "
         f"{_SHARED.get(methods.shared, '')}"
     )
     designs = f"Pooled designs: {listed(methods.designs)}." if methods.designs else ""
     single = (
-        "A comparison with one study is shown as that study says it. A prediction interval says where the effect of "
+        "A comparison with one study is shown as that study says it. A prediction interval says "
+        "where the effect of "
         "a new study like these would be expected. Differences between studies are told by tau², I² and Q."
     )
     return tuple(text for text in (model.strip(), designs, single, f"Computed with {software}.") if text)

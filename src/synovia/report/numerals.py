@@ -1,7 +1,7 @@
 """Numbers as printed in the report: one rule for digits, a true minus, narrow blanks between thousands.
 
-Effects on 0-100 carry one decimal, standardised effects, ratios and their logs two, counts none. A limit that is not
-zero is never printed as zero: it takes as many decimals, up to four, as it needs.
+Effects on 0-100 carry one decimal, standardised effects and ratios two, counts none. A limit that is not zero
+is never printed as zero: it takes as many decimals, up to four, as it needs.
 """
 
 import math

@@ -1,8 +1,8 @@
-"""The PRISMA 2020 flow, counted from the ledger of records, clusters, verdicts and links; nothing is typed in.
+"""The PRISMA 2020 flow, counted from the ledger of records, clusters, verdicts and links; nothing is typed.
 
-A record belongs to a cluster of duplicates, a cluster describes one report, a report is about one study. A cluster
-that any database or register brought is counted in their arm of the diagram, and so is its report; what only other
-methods (citations, websites, organisations) brought is counted in theirs.
+A record belongs to a cluster of duplicates, a cluster describes one report, a report is about one study. A
+cluster that any database or register brought is counted in their arm of the diagram, and so is its report;
+what only other methods (citations, websites, organisations) brought is counted in theirs.
 """
 
 from collections import Counter
@@ -81,7 +81,7 @@ def flow_counts(
     --------
     >>> from synovia import tables
     >>> from synovia.report.content import Search
-    >>> found = tables.frame(tables.RECORDS, [{"record_id": "a-1", "search_id": "a", "file": "searches/a.ris"}])
+    >>> found = tables.frame(tables.RECORDS, [{"record_id": "a-1", "search_id": "a", "file": "a.ris"}])
     >>> names = ("CLUSTERS", "VERDICTS", "LINKS")
     >>> rest = [tables.empty(getattr(tables, name)) for name in names]
     >>> flow = flow_counts([Search("a", "database", "A")], found, *rest, rejects=tables.empty(tables.REJECTS))

@@ -33,9 +33,9 @@ def render(content: Content) -> str:
     Returns
     -------
     str
-        HTML. The same content gives the same text: no clock, no path, no randomness. Texts are escaped, control
-        characters and direction marks removed. The content security policy of the page allows its own style and
-        its own script by digest, and nothing else.
+        HTML. The same content gives the same text: no clock, no path, no randomness. Texts are escaped,
+        control characters and direction marks removed. The content security policy of the page allows its
+        own style, its own script by digest, and nothing else.
 
     Examples
     --------

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-__all__ = ["Cells", "line_text", "lines_of", "rows_of", "texts_of"]
+__all__ = ["Cells", "line_text", "lines_of", "pairs_of", "rows_of", "texts_of"]
 
 Cells = Mapping[str, object]
 """One row of a table, by column name."""
@@ -25,6 +25,11 @@ def texts_of(frame: pd.DataFrame, *columns: str) -> list[tuple[str, ...]]:
     [('y', 'x')]
     """
     return [tuple(str(value) for value in row) for row in frame[list(columns)].to_numpy(dtype=object)]
+
+
+def pairs_of(frame: pd.DataFrame, key: str, value: str) -> dict[str, str]:
+    """One column of a frame by another, as texts; of a repeated key the last."""
+    return {row[0]: row[1] for row in texts_of(frame, key, value)}
 
 
 def line_text(line: object) -> str:

@@ -138,7 +138,8 @@ def _claim(answer: Answer, direction: Direction) -> str:
 
 def _claim_nothing(answer: Answer) -> str:
     if not answer.comparator:
-        return f"At {answer.window}, no study with usable numbers followed {answer.outcome} after {answer.treatment}."
+        what = f"{answer.outcome} after {answer.treatment}"
+        return f"At {answer.window}, no study with usable numbers followed {what}."
     return (
         f"At {answer.window}, no eligible trial with usable numbers compared {answer.treatment} with "
         f"{answer.comparator} for {answer.outcome}."

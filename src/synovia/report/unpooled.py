@@ -1,4 +1,4 @@
-"""Evidence that cannot be pooled, in words: laboratory findings, and trials that print no numbers for each arm."""
+"""Evidence that cannot be pooled, in words: laboratory findings, and trials without numbers for each arm."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from synovia import tables
 from synovia.report.anchors import anchor
 from synovia.report.content import Content
 from synovia.report.methods_text import listed
-from synovia.report.rows import texts_of
+from synovia.report.rows import pairs_of, texts_of
 
 __all__ = ["Statement", "contrast_statements", "laboratory_statement"]
 
@@ -56,7 +56,8 @@ def _contrast_statement(content: Content, study: str, label: str, rows: pd.DataF
         for conclusion, group in rows.groupby("conclusion", sort=False)
     )
     text = (
-        f"{label} reports {said}. No numbers for each arm could be read, so this trial is not part of any pooled "
+        f"{label} reports {said}. No numbers for each arm could be read, so this trial is not part of "
+        "any pooled "
         "result."
     )
     return Statement(
@@ -92,10 +93,12 @@ def laboratory_statement(content: Content) -> Statement | None:
         return None
     studies = tuple(dict.fromkeys([*preparations["study_id"], *findings["study_id"]]))
     parts = [
-        f"{len(studies)} animal or laboratory {'study' if len(studies) == 1 else 'studies'} of vesicles made by "
+        f"{len(studies)} animal or laboratory {'study' if len(studies) == 1 else 'studies'} of "
+        "vesicles made by "
         f"{_sources(preparations)}.",
         *(_direction_words(findings, setting) for setting in ("in vivo", "in vitro")),
-        "They print directions rather than numbers that could be pooled, so nothing is pooled; studies that find "
+        "They print directions rather than numbers that could be pooled, so nothing is pooled; "
+        "studies that find "
         "no benefit are seldom published. What helps a joint of an animal may not help a person.",
     ]
     text = " ".join(part for part in parts if part)
@@ -103,7 +106,7 @@ def laboratory_statement(content: Content) -> Statement | None:
 
 
 def _named(content: Content, studies: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    labels = dict(texts_of(content.table(tables.STUDIES), "study_id", "label"))
+    labels = pairs_of(content.table(tables.STUDIES), "study_id", "label")
     return tuple(
         (labels.get(name, name), anchor("study", name) if name in labels else "") for name in studies
     )

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synovia.report import Variant
 from synovia.report.anchors import anchor, identifier_link
 from synovia.report.bars import draw_bar, limit_of
 from synovia.report.beside import set_beside
@@ -79,6 +80,14 @@ def test_standardised_results_can_be_laid_over_each_other() -> None:
     row = content().tables["published"].iloc[0]
     ours = answer(estimate(measure="SMD", estimate=-0.5, lower=-0.7, upper=-0.3))
     assert "do not overlap" in set_beside(ours, row).words
+
+
+def test_a_variant_on_the_published_measure_is_used() -> None:
+    row = content().tables["published"].iloc[0]
+    ours = estimate(measure="SMD", estimate=-0.52, lower=-0.83, upper=-0.22)
+    agreement = set_beside(answer(sensitivity=(Variant("standardised", ours),)), row)
+    assert agreement.kind == "differ"
+    assert "Ours on that scale (standardised): −0.52 (−0.83 to −0.22)" in agreement.words
 
 
 def test_trials_in_words_and_laboratory_studies() -> None:

@@ -1,7 +1,7 @@
 """Small bars of intervals, drawn beside the numbers in the page itself so that they take its colours."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
@@ -10,13 +10,13 @@ __all__ = ["draw_bar", "limit_of"]
 WIDTH, HEIGHT, PAD = 180.0, 18.0, 6.0
 
 
-def limit_of(values: Iterable[tuple[float, float, float]]) -> float:
+def limit_of(values: Iterable[Sequence[float]]) -> float:
     """Half width of an axis around no effect that shows every estimate and most of the intervals.
 
     Parameters
     ----------
-    values : iterable of (float, float, float)
-        Estimate, lower and upper limit, as distances from no effect; NaN is ignored.
+    values : iterable of sequence of float
+        Estimate, then the limits of its intervals, as distances from no effect; NaN is ignored.
 
     Examples
     --------
@@ -42,8 +42,6 @@ def _line(kind: str, lower: float, upper: float, limit: float) -> Markup:
     line = Markup('<line class="{}" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
         kind, _x(lower, limit), _x(upper, limit), middle, middle
     )
-    if kind != "ci":
-        return line
     return line + "".join(_arrow(end, side, limit) for end, side in ((lower, -1), (upper, 1)))
 
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 import pandas as pd
 
-from synovia.report.content import Answer
-from synovia.report.numerals import reading_of
+from synovia.report.content import Answer, Numbers
+from synovia.report.numerals import Reading, reading_of
 
 __all__ = ["Agreement", "set_beside"]
 
@@ -60,25 +60,45 @@ def set_beside(answer: Answer, row: pd.Series) -> Agreement:
     Parameters
     ----------
     answer : Answer
-        Ours.
+        Ours; of its sensitivity analyses, the first on the published measure is used where the primary
+        result is on another.
     row : Series
         One row of PUBLISHED, as printed.
 
     Returns
     -------
     Agreement
-        Sizes are compared only on the same kind of scale; signs are as printed and not interpreted.
+        Sizes are compared only on the same kind of scale, and then intervals that do not overlap differ even
+        where both exclude no effect. Signs are as printed and not interpreted.
     """
-    ours = reading_of(str(answer.estimate.get("measure", "")))
-    limits = [ours.value(answer.estimate.get(name)) for name in ("lower", "upper")]
+    measure = str(row["measure"])
+    numbers, label = _ours_on(answer, measure)
+    reading = reading_of(str(numbers.get("measure", "")))
+    ours = [reading.value(numbers.get(name)) for name in ("lower", "upper")]
     theirs = [_value(row[name]) for name in ("ci_low", "ci_high")]
-    mine = _clear(limits[0], limits[1], ours.null)
-    other = _clear(theirs[0], theirs[1], _null(str(row["measure"])))
+    mine = _clear(ours[0], ours[1], reading.null)
+    other = _clear(theirs[0], theirs[1], _null(measure))
     if mine is None or other is None:
         missing = "Ours gives no interval" if mine is None else "It prints no interval that can be read"
         return Agreement(f"{missing}, so the two cannot be set side by side.", "unknown")
-    words = f"{_both(mine, other)} {_scales(answer, row, limits, theirs)}"
-    return Agreement(words, "agree" if mine == other else "differ")
+    words, apart = _sizes(str(numbers.get("measure", "")), measure, ours, theirs)
+    own = f" Ours on that scale ({label}): {_printed(reading, numbers)}." if label else ""
+    kind: Literal["agree", "differ"] = "agree" if mine == other and not apart else "differ"
+    return Agreement(f"{_both(mine, other)}{own} {words}", kind)
+
+
+def _ours_on(answer: Answer, measure: str) -> tuple[Numbers, str]:
+    """Our result on the published measure, and its label when it is not the primary one."""
+    if _family(str(answer.estimate.get("measure", ""))) != _family(measure):
+        for variant in answer.sensitivity:
+            if _family(str(variant.estimate.get("measure", ""))) == _family(measure):
+                return variant.estimate, variant.label
+    return answer.estimate, ""
+
+
+def _printed(reading: Reading, numbers: Numbers) -> str:
+    span = reading.span(numbers.get("lower"), numbers.get("upper"))
+    return f"{reading.text(numbers.get('estimate'))} ({span})"
 
 
 def _both(mine: bool, other: bool) -> str:
@@ -89,11 +109,18 @@ def _both(mine: bool, other: bool) -> str:
     return f"{'Its' if other else 'Our'} interval excludes no effect, {'ours' if other else 'its'} does not."
 
 
-def _scales(answer: Answer, row: pd.Series, ours: list[float], theirs: list[float]) -> str:
-    mine, other = str(answer.estimate.get("measure", "")), str(row["measure"])
+def _sizes(mine: str, other: str, ours: list[float], theirs: list[float]) -> tuple[str, bool]:
+    """A sentence on the sizes, and whether the intervals lie apart."""
     if _family(mine) != _family(other):
-        return f"It is printed as {other or 'an unnamed measure'}, ours is {mine}: sizes cannot be compared."
-    if mine == "MD":
-        return "Both are differences of means, but on its scale and on ours (0–100): compare sizes with care."
-    overlap = min(theirs) <= max(ours) and min(ours) <= max(theirs)
-    return "The intervals overlap." if overlap else "The intervals do not overlap."
+        return (
+            f"It is printed as {other or 'an unnamed measure'}, ours is {mine}: sizes cannot be compared.",
+            False,
+        )
+    if _family(mine) == "MD":
+        return (
+            "Both are differences of means, but its scale may not be ours (0–100): compare sizes with care.",
+            False,
+        )
+    if min(theirs) <= max(ours) and min(ours) <= max(theirs):
+        return "The intervals overlap.", False
+    return "The intervals do not overlap: the sizes differ.", True

@@ -56,9 +56,10 @@ def _value(numbers: Numbers, name: str) -> float:
 
 def axis_of(rows: Iterable[Numbers]) -> dict[str, float]:
     """For every measure among the rows, the half width of the axis on which their bars are drawn."""
-    found: dict[str, list[tuple[float, float, float]]] = {}
+    found: dict[str, list[list[float]]] = {}
     for numbers in rows:
-        each = (_value(numbers, "estimate"), _value(numbers, "lower"), _value(numbers, "upper"))
+        predicted = ("prediction_lower", "prediction_upper") if _value(numbers, "k") >= 3 else ()
+        each = [_value(numbers, name) for name in ("estimate", "lower", "upper", *predicted)]
         found.setdefault(str(numbers.get("measure", "")), []).append(each)
     return {measure: limit_of(values) for measure, values in found.items()}
 

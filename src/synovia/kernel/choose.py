@@ -32,7 +32,8 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 PRECISION = 4 * np.finfo(float).eps  # the finest relative step brentq accepts
-DOUBLINGS = 60  # a factor of 1e18 beyond the scale of the data
+DOUBLINGS = 60  # a factor of 1e36 beyond the scale of the data
+DWARFED = 1e4  # beyond this multiple of the spread of the data, sampling errors no longer matter to Q
 IDENTIFIED = 1e-9  # share of a term's trace that must survive the coefficients
 """Below it the random effect is a combination of the columns of X."""
 
@@ -145,23 +146,30 @@ def _report_maximum(
 
 
 def _grid(problem: Problem, slope: Callable[[float], float]) -> list[float]:
-    """0 and steps of about a factor 2, from below the smallest variance to where the likelihood only falls.
+    """0 and steps of at most a factor 2.5 from below the smallest variance to where the slope stays below 0.
+
+    Below a thirtieth of the smallest variance no weight changes by more than 3 %, so no maximum hides there.
 
     For independent rows the slope is negative once tau2² > s² (max v + tau2), s² the residual mean square of
     ordinary least squares, because ‖Py‖² ≤ RSS / tau2² and tr P ≥ (n - p) / (max v + tau2).
     """
     v = problem.V.diagonal
-    residuals = problem.y - problem.X @ np.linalg.lstsq(problem.X, problem.y, rcond=None)[0]
-    s2 = float((residuals**2).sum()) / (problem.n - problem.p)
+    s2 = residual_sum(problem) / (problem.n - problem.p)
     top = (s2 + np.sqrt(s2**2 + 4 * s2 * float(v.max()))) / 2
     top = 2 * max(top, 1e-3 * float(v.min()))
     for _ in range(DOUBLINGS):
         if slope(top) <= 0:
             break
         top *= 4
-    bottom = min(1e-3 * float(v.min()), top / 4)
-    steps = int(np.clip(np.ceil(np.log2(top / bottom)), 8, 80))
+    bottom = min(float(v.min()) / 30, top / 4)
+    steps = int(np.ceil(np.log(top / bottom) / np.log(2.5)))
     return [0.0, *np.geomspace(bottom, top, steps + 1).tolist()[:-1], top]
+
+
+def residual_sum(problem: Problem) -> float:
+    """Residual sum of squares of ordinary least squares, from which the scale of tau2 is known."""
+    residuals = problem.y - problem.X @ np.linalg.lstsq(problem.X, problem.y, rcond=None)[0]
+    return float(residuals @ residuals)
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
@@ -268,7 +276,8 @@ def solve_q(problem: Problem, target: float) -> tuple[float | None, int]:
     Returns
     -------
     float or None
-        0 when Q is at most the target already at 0; None when it never falls to the target.
+        0 when Q is at most the target already at 0; None when it never falls to the target. With a random
+        effect per row Q is at most the residual sum of squares over tau2, so that a solution always exists.
     int
         Evaluations of Q.
     """
@@ -283,11 +292,11 @@ def solve_q(problem: Problem, target: float) -> tuple[float | None, int]:
     if excess(0.0) <= 0:
         return 0.0, calls
     low, high = 0.0, float(problem.V.diagonal.mean())
-    for _ in range(DOUBLINGS):
-        if excess(high) <= 0:
-            return _root(excess, low, high), calls
+    while excess(high) > 0:
         low, high = high, 4 * high
-    return None, calls
+        if low > DWARFED * residual_sum(problem) / target:
+            return None, calls
+    return _root(excess, low, high), calls
 
 
 def given(problem: Problem, psi: float) -> Choice:

@@ -27,6 +27,8 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
+ROUNDING = 1e-20  # residuals of 1e-10 standard errors: estimates that the model fits exactly
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inference:
@@ -123,7 +125,7 @@ def knapp_hartung(problem: Problem, at: Point) -> Inference:
     Knapp & Hartung (2003), Statistics in Medicine 22, 2693-2710.
     """
     df = _degrees(problem, "Knapp-Hartung")
-    factor = at.rss / (problem.n - problem.p)
+    factor = _residual_mean_square(problem, at)
     return Inference(at.cov * factor, df, factor, "Knapp-Hartung")
 
 
@@ -136,8 +138,13 @@ def knapp_hartung_floor(problem: Problem, at: Point) -> Inference:
         When no degree of freedom is left.
     """
     df = _degrees(problem, "Knapp-Hartung")
-    factor = max(1.0, at.rss / (problem.n - problem.p))
+    factor = max(1.0, _residual_mean_square(problem, at))
     return Inference(at.cov * factor, df, factor, "Knapp-Hartung, factor at least 1")
+
+
+def _residual_mean_square(problem: Problem, at: Point) -> float:
+    factor = at.rss / (problem.n - problem.p)
+    return 0.0 if factor < ROUNDING else factor
 
 
 def _degrees(problem: Problem, name: str) -> float:
@@ -200,6 +207,8 @@ def wald(beta: Floats, inference: Inference, contrasts: Floats) -> Wald | Inappl
     m = contrasts.shape[0]
     if m == 0:
         return Inapplicable("there is nothing to compare")
+    if inference.factor == 0:
+        return Inapplicable("the model fits every estimate exactly, so that nothing measures its uncertainty")
     values = contrasts @ beta
     statistic = float(values @ np.linalg.solve(contrasts @ inference.cov @ contrasts.T, values))
     if np.isinf(inference.df):

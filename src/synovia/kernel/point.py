@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import lapack
 
 from synovia.errors import SynthesisError
 from synovia.kernel.problem import Problem
@@ -38,6 +39,8 @@ class Point:
         Generalised least squares coefficients.
     cov : ndarray of shape (p, p)
         Their covariance, (X'Ω⁻¹X)⁻¹.
+    root : ndarray of shape (p, p)
+        A square root of it: cov = root root'.
     rss : float
         Generalised Q: r'Ω⁻¹r.
     residuals : ndarray of shape (n,)
@@ -51,6 +54,7 @@ class Point:
     log_reml: float
     beta: Floats
     cov: Floats
+    root: Floats
     rss: float
     residuals: Floats
     factor: Factor
@@ -84,12 +88,11 @@ def point(problem: Problem, psi: ArrayLike = ()) -> Point:
     """
     values = _check_psi(problem, psi)
     factor = problem.solver.factor(values)
-    half = factor.half_solve(np.column_stack([problem.X, problem.y]))
-    basis, triangle = np.linalg.qr(half[:, :-1])
-    inverse = np.linalg.solve(triangle, np.eye(problem.p))
-    beta = inverse @ (basis.T @ half[:, -1])
-    rss = float(((half[:, -1] - half[:, :-1] @ beta) ** 2).sum())
-    log_det_gain = 2 * float(np.log(np.abs(np.diag(triangle))).sum()) - problem.log_det_xtx
+    p, triangle = problem.p, lapack.dgeqrf(factor.half_solve(problem.joined))[0][: problem.p + 1]
+    inverse = np.triu(lapack.dtrtri(triangle[:p, :p])[0])
+    beta = inverse @ triangle[:p, p]
+    rss = float(triangle[p:, p] @ triangle[p:, p])
+    log_det_gain = 2 * float(np.log(np.abs(triangle.diagonal()[:p])).sum()) - problem.log_det_xtx
     inner = factor.log_det + rss
     return Point(
         psi=values,
@@ -97,6 +100,7 @@ def point(problem: Problem, psi: ArrayLike = ()) -> Point:
         log_reml=-0.5 * ((problem.n - problem.p) * np.log(2 * np.pi) + inner + log_det_gain),
         beta=beta,
         cov=inverse @ inverse.T,
+        root=inverse,
         rss=rss,
         residuals=problem.y - problem.X @ beta,
         factor=factor,
@@ -107,7 +111,7 @@ def _check_psi(problem: Problem, psi: ArrayLike) -> Floats:
     values = np.array(psi, dtype=np.float64).reshape(-1)
     if values.size != problem.parameters:
         raise SynthesisError(f"Found {values.size} variances; the model has {problem.parameters}.")
-    if not (np.isfinite(values) & (values >= 0)).all():
+    if not all(0 <= value < np.inf for value in values.tolist()):
         raise SynthesisError(f"Found variances {values.tolist()}; wanted finite numbers of at least 0.")
     return values
 
@@ -144,7 +148,7 @@ def trace_projection(problem: Problem, at: Point, term: int | None = None) -> fl
     At psi = 0 the first is the slope of E(Q) in tau2; the second over n - p is the inverse of the typical
     sampling variance.
     """
-    solved = at.factor.solve(problem.X) @ np.linalg.cholesky(at.cov)
+    solved = at.factor.solve(problem.X) @ at.root
     lost = solved if term is None else _sum_groups(problem, term, solved)
     return at.factor.trace(term) - float((lost**2).sum())
 

@@ -59,6 +59,8 @@ class Problem:
         Random intercepts; empty for a common-effect model.
     solver : Solver
         Made from V and terms; knows which rows are independent of which.
+    joined : ndarray of shape (n, p + 1)
+        X and y side by side, solved together at every psi.
     log_det_xtx : float
         log of the determinant of X'X, the constant of the restricted likelihood.
 
@@ -77,6 +79,7 @@ class Problem:
     V: Covariance
     terms: tuple[Term, ...]
     solver: Solver
+    joined: Floats
     log_det_xtx: float
 
     def __init__(self, y: ArrayLike, X: ArrayLike, V: Covariance, terms: tuple[Term, ...] = ()) -> None:
@@ -90,6 +93,7 @@ class Problem:
         object.__setattr__(self, "terms", terms)
         structures = tuple(term.structure for term in terms)
         object.__setattr__(self, "solver", make_solver(V, tuple(t.groups for t in terms), structures))
+        object.__setattr__(self, "joined", np.column_stack([design, estimates]))
         triangle = np.abs(np.diag(np.linalg.qr(design, mode="r")))
         object.__setattr__(self, "log_det_xtx", 2 * float(np.log(triangle).sum()))
 

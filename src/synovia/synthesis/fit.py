@@ -60,6 +60,8 @@ class Fit:
         The mean: its columns, and how new rows become such columns.
     rows : Rows
         The table it came from, with what was dropped.
+    status : str
+        ``pooled``, or ``single study`` when one independent study is all there is.
     warnings : tuple of str
         What the fit says about itself.
     """
@@ -73,12 +75,8 @@ class Fit:
     heterogeneity: Heterogeneity
     design: Design
     rows: Rows
+    status: str
     warnings: tuple[str, ...]
-
-    @property
-    def status(self) -> str:
-        """``pooled``, or ``single study`` when one independent study is all there is."""
-        return "single study" if self.problem.blocks == 1 else "pooled"
 
     @property
     def tau2(self) -> float | Inapplicable:
@@ -117,7 +115,8 @@ class Fit:
         0  Intercept     0.264  0.119  0.408
         """
         error = self.inference.std_error
-        statistic = self.point.beta / error
+        with np.errstate(divide="ignore", invalid="ignore"):  # estimates fitted exactly have no error
+            statistic = self.point.beta / error
         half = quantile(self.settings.level, self.inference.df) * error
         return pd.DataFrame(
             {
@@ -298,9 +297,9 @@ class Fit:
 
     def _facts(self, share: str) -> list[tuple[str, str]]:
         measured = self.heterogeneity
-        tau2 = _show(self.tau2)
+        tau2 = str(self.tau2) if isinstance(self.tau2, Inapplicable) else f"{self.tau2:.4g}"
         if isinstance(measured.tau2, Range):
-            tau2 += f" ({share} Q-profile {measured.tau2.lower:.4f} to {measured.tau2.upper:.4f})"
+            tau2 += f" ({share} Q-profile {measured.tau2.lower:.4g} to {measured.tau2.upper:.4g})"
         percent = "" if isinstance(measured.i2, Inapplicable) else "%"
         facts = [
             ("Method", self.method),
@@ -347,7 +346,7 @@ def _count(number: int, singular: str, plural: str = "") -> str:
     return f"{number} {singular if number == 1 else plural or singular + 's'}"
 
 
-def _show(value: float | Inapplicable, digits: int = 4) -> str:
+def _show(value: float | Inapplicable, digits: int) -> str:
     return str(value) if isinstance(value, Inapplicable) else f"{value:.{digits}f}"
 
 

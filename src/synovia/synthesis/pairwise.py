@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from synovia.errors import TooFewStudies
 from synovia.kernel import (
     CHOICES,
     INFERENCES,
@@ -20,7 +19,7 @@ from synovia.kernel import (
 )
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.names import Names
-from synovia.synthesis.regression import Design, make_design, read_formula
+from synovia.synthesis.regression import Design, make_design, read_formula, require_more_effects
 from synovia.synthesis.rows import Rows, group_rows, select_rows
 from synovia.synthesis.settings import Settings
 
@@ -119,43 +118,30 @@ def fit_design(rows: Rows, design: Design, settings: Settings) -> Fit:
     TooFewStudies
         When there are not more effects than coefficients.
     """
-    n, p = design.X.shape
-    problem = _make_problem(rows, design, settings)
-    single = problem.blocks == 1 and p == 1
+    require_more_effects(design.X, design.columns)
+    problem = Problem(rows.y, design.X, rows.V, group_rows(rows, settings.random))
+    single = problem.blocks == 1 and problem.p == 1
     if single:
         problem = Problem(rows.y, design.X, rows.V)
-    elif n <= p:
-        raise TooFewStudies(
-            f"Found {n} effects for {p} coefficients ({', '.join(design.columns)}); wanted more effects than "
-            "coefficients. Drop moderators."
-        )
     choice = _choose(problem, settings)
     inference = INFERENCES["z" if single else settings.inference](problem, choice.point)
     heterogeneity = _measure(problem, choice, settings, single=single)
-    said = (*rows.warnings, *design.warnings, *_warn(rows, problem, settings, choice, inference))
+    alone = ("There is a single study: nothing was pooled, the result is the study's own estimate.",)
+    said = (*design.warnings, *(alone if single else _warn(rows, settings, choice, inference)))
     names = Names(design.columns, rows.used_labels, ("tau2",) * problem.parameters)
     return Fit(
-        problem,
-        names,
-        settings,
-        choice.point,
-        choice.convergence,
-        inference,
-        heterogeneity,
-        design,
-        rows,
-        said,
+        problem=problem,
+        names=names,
+        settings=settings,
+        point=choice.point,
+        convergence=choice.convergence,
+        inference=inference,
+        heterogeneity=heterogeneity,
+        design=design,
+        rows=rows,
+        status="single study" if single else "pooled",
+        warnings=(*rows.warnings, *said),
     )
-
-
-def _make_problem(rows: Rows, design: Design, settings: Settings) -> Problem:
-    n, p = design.X.shape
-    if n < p:
-        raise TooFewStudies(
-            f"Found {n} effects for {p} coefficients ({', '.join(design.columns)}); wanted more effects than "
-            "coefficients. Drop moderators."
-        )
-    return Problem(rows.y, design.X, rows.V, group_rows(rows, settings.random))
 
 
 def _choose(problem: Problem, settings: Settings) -> Choice:
@@ -176,15 +162,16 @@ def _measure(problem: Problem, choice: Choice, settings: Settings, *, single: bo
     return Heterogeneity(none, 0, none, none, none, none)
 
 
-def _warn(
-    rows: Rows, problem: Problem, settings: Settings, choice: Choice, inference: Inference
-) -> tuple[str, ...]:
+def _warn(rows: Rows, settings: Settings, choice: Choice, inference: Inference) -> tuple[str, ...]:
     said = []
-    if problem.blocks == 1:
-        said.append("There is a single study: nothing was pooled, the result is the study's own estimate.")
     if not choice.convergence.converged:
         said.append(f"The search for tau2 did not converge: {choice.convergence.message}.")
-    if inference.factor < 1:
+    if inference.factor == 0:
+        said.append(
+            "The model fits every estimate exactly, which leaves the Knapp-Hartung interval without a width. "
+            "Use inference='knapp-hartung-floor'."
+        )
+    elif inference.factor < 1:
         said.append(
             f"The Knapp-Hartung factor is {inference.factor:.3g}, below 1: the interval is shorter than "
             "without it. inference='knapp-hartung-floor' keeps it at 1."

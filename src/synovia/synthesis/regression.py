@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synovia.errors import CollinearModerators, SynthesisError
+from synovia.errors import CollinearModerators, SynthesisError, TooFewStudies
 from synovia.kernel import find_dependent_columns
 
 __all__ = ["Design", "Formula", "make_design", "read_formula", "read_new_rows"]
@@ -25,7 +25,7 @@ FUNCTIONS = frozenset(
 
 _PARTS = (
     ast.Expression, ast.Call, ast.Name, ast.Load, ast.Constant, ast.keyword, ast.BinOp, ast.UnaryOp,
-    ast.operator, ast.unaryop, ast.List, ast.Tuple,
+    ast.operator, ast.unaryop, ast.Compare, ast.cmpop, ast.List, ast.Tuple,
 )  # fmt: skip
 _INTERCEPT = re.compile(r"^\s*1\s*$")
 
@@ -68,12 +68,15 @@ class Design:
         What turns new rows into the same columns; None for an intercept alone.
     warnings : tuple of str
         What a reader should know about the moderators.
+    needs : tuple of str
+        Columns that new rows must have.
     """
 
     X: Floats
     columns: tuple[str, ...]
-    spec: Any
-    warnings: tuple[str, ...]
+    spec: Any = None
+    warnings: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 def _load_formulaic() -> Any:
@@ -112,26 +115,27 @@ def read_formula(formula: str) -> Formula:
     try:
         parsed = formulaic.Formula(right)
         factors = [factor for term in parsed for factor in term.factors]
-        for factor in factors:
-            _check_expression(factor.expr, factor.eval_method.value == "python")
-        columns = tuple(sorted(map(str, parsed.required_variables)))
+        needed = [_find_columns(factor.expr, factor.eval_method.value) for factor in factors]
     except (formulaic.errors.FormulaicError, SyntaxError, TypeError, AttributeError) as problem:
-        raise SynthesisError(f"Cannot read formula {formula!r}: {problem}.") from None
-    return Formula(left, right, columns)
+        raise SynthesisError(f"Cannot read formula {formula!r}: {_first_line(problem)}.") from None
+    return Formula(left, right, tuple(sorted(set().union(*needed))))
 
 
-def _check_expression(expression: str, evaluated: bool) -> None:
-    if not evaluated:
-        return
-    for node in ast.walk(ast.parse(re.sub(r"`[^`]*`", "column", expression), mode="eval")):
-        called = isinstance(node, ast.Call) and (
-            not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS
+def _find_columns(expression: str, kind: str) -> set[str]:
+    """Columns that one factor of a formula needs; refuses what is not arithmetic on them."""
+    if kind != "python":
+        return {expression} if kind == "lookup" else set()
+    quoted = re.findall(r"`([^`]*)`", expression)
+    nodes = list(ast.walk(ast.parse(re.sub(r"`[^`]*`", "0", expression), mode="eval")))
+    calls = [node.func for node in nodes if isinstance(node, ast.Call)]
+    called = all(isinstance(function, ast.Name) and function.id in FUNCTIONS for function in calls)
+    if not called or not all(isinstance(node, _PARTS) for node in nodes):
+        raise SynthesisError(
+            f"The formula contains {expression!r}; wanted columns, arithmetic and "
+            f"{', '.join(sorted(FUNCTIONS))}."
         )
-        if called or not isinstance(node, _PARTS):
-            raise SynthesisError(
-                f"The formula contains {expression!r}; wanted columns, arithmetic and "
-                f"{', '.join(sorted(FUNCTIONS))}."
-            )
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    return (names - FUNCTIONS) | set(quoted)
 
 
 def make_design(formula: Formula, data: pd.DataFrame) -> Design:
@@ -152,12 +156,29 @@ def make_design(formula: Formula, data: pd.DataFrame) -> Design:
         When columns cannot be told apart; they are named.
     """
     if formula.is_intercept:
-        return Design(np.ones((len(data), 1)), ("Intercept",), None, ())
+        return Design(np.ones((len(data), 1)), ("Intercept",))
     tidy = _drop_unused_levels(data.loc[:, list(formula.columns)])
     matrix = _evaluate(_load_formulaic().model_matrix, formula.moderators, tidy)
     X, columns = matrix.to_numpy(dtype=np.float64), tuple(map(str, matrix.columns))
+    require_more_effects(X, columns)
     _check_moderators(X, columns, formula)
-    return Design(X, columns, matrix.model_spec, _tell_single_levels(tidy))
+    return Design(X, columns, matrix.model_spec, _tell_single_levels(tidy), formula.columns)
+
+
+def require_more_effects(X: Floats, columns: tuple[str, ...]) -> None:
+    """Refuse a design that leaves nothing to estimate heterogeneity from; a single study is no such design.
+
+    Raises
+    ------
+    TooFewStudies
+        When there are not more effects than coefficients.
+    """
+    n, p = X.shape
+    if n <= p and p > 1:
+        raise TooFewStudies(
+            f"Found {n} effects for {p} coefficients ({', '.join(columns)}); wanted more effects than "
+            "coefficients. Drop moderators."
+        )
 
 
 def _drop_unused_levels(data: pd.DataFrame) -> pd.DataFrame:
@@ -176,7 +197,12 @@ def _evaluate(evaluate: Any, *what: object) -> Any:
             warnings.simplefilter("error")
             return evaluate(*what, na_action="raise", context={})
     except Exception as problem:
-        raise SynthesisError(f"Cannot evaluate the moderators: {problem}.") from problem
+        raise SynthesisError(f"Cannot evaluate the moderators: {_first_line(problem)}.") from problem
+
+
+def _first_line(problem: Exception) -> str:
+    """What another library said, without the picture it draws below."""
+    return str(problem).strip().partition("\n")[0].rstrip(". ")
 
 
 def _check_moderators(X: Floats, columns: tuple[str, ...], formula: Formula) -> None:
@@ -218,7 +244,7 @@ def read_new_rows(design: Design, new: pd.DataFrame) -> Floats:
     """
     if design.spec is None:
         return np.ones((len(new), 1))
-    for name in sorted(map(str, design.spec.required_variables)):
+    for name in design.needs:
         if name not in new.columns:
             raise SynthesisError(f"The new rows have no column {name!r}, which the model needs.")
     matrix = _evaluate(_new_matrix(design.spec), new)

@@ -90,6 +90,8 @@ def name_rows(data: pd.DataFrame) -> tuple[str, ...]:
 
 def find_missing(column: pd.Series) -> NDArray[np.bool_]:
     """(N,) where a column holds nothing: NaN, None or empty text."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu":
+        return np.asarray(np.isnan(column.to_numpy()), dtype=bool)
     return np.asarray(column.isna() | (column.astype(object) == ""), dtype=bool)
 
 
@@ -146,13 +148,15 @@ def _require_columns(data: pd.DataFrame, names: Sequence[str]) -> None:
 
 
 def _read_numbers(data: pd.DataFrame, column: str, labels: Sequence[str]) -> Floats:
-    values = pd.to_numeric(data[column].replace("", np.nan), errors="coerce").to_numpy(dtype=np.float64)
+    numeric = isinstance(data[column].dtype, np.dtype) and data[column].dtype.kind in "fiu"
+    texts = data[column] if numeric else pd.to_numeric(data[column].replace("", np.nan), errors="coerce")
+    values = texts.to_numpy(dtype=np.float64)
     unreadable = np.isnan(values) & ~find_missing(data[column])
     for wrong, what in ((unreadable, "not a number"), (np.isinf(values), "infinite")):
         if wrong.any():
             row = int(np.argmax(wrong))
             raise SynthesisError(
-                f"{labels[row]} has {column} {data[column].iloc[row]!r}, which is {what}; "
+                f"{labels[row]} has {column} {str(data[column].iloc[row])!r}, which is {what}; "
                 "correct it or leave it empty."
             )
     return values

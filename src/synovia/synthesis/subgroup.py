@@ -218,4 +218,4 @@ def _fit_together(rows: Rows, by: str, member: NDArray[np.object_], settings: Se
 
 def _fit_level(rows: Rows, inside: NDArray[np.bool_], settings: Settings) -> Fit:
     part = rows.restrict(inside)
-    return fit_design(part, Design(np.ones((part.y.size, 1)), ("Intercept",), None, ()), settings)
+    return fit_design(part, Design(np.ones((part.y.size, 1)), ("Intercept",)), settings)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 
 import matplotlib as mpl
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
@@ -12,14 +11,16 @@ from matplotlib.transforms import Bbox
 Boxes = list[tuple[str, Bbox]]
 
 
+def _texts(figure: Figure) -> list[Text]:
+    found: list[Text] = figure.findobj(Text)
+    return found
+
+
 def text_boxes(figure: Figure) -> Boxes:
     """Every visible text of a figure with its place in pixels."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    renderer = canvas.get_renderer()
-    texts = [text for text in figure.findobj(Text) if isinstance(text, Text)]
-    seen = [text for text in texts if text.get_visible() and text.get_text().strip()]
-    return [(text.get_text(), text.get_window_extent(renderer)) for text in seen if _shown(text)]
+    figure.draw_without_rendering()
+    seen = [text for text in _texts(figure) if text.get_visible() and text.get_text().strip()]
+    return [(text.get_text(), text.get_window_extent()) for text in seen if _shown(text)]
 
 
 def _shown(text: Text) -> bool:

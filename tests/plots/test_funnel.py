@@ -84,7 +84,8 @@ def test_no_rows_is_said_in_a_sentence() -> None:
 
 def test_text_is_clean(faults_of: Callable[[Figure], list[str]]) -> None:
     rows = studies(20)
-    rows.loc[3, ["label", "estimate"]] = ["A very long name of a study that goes on and on and on $x$", -60.0]
+    rows.loc[3, "label"] = "A very long name of a study that goes on and on and on $x$"
+    rows.loc[3, "estimate"] = -60.0
     assert faults_of(figure_of(funnel(rows, centre=-5, scale_label="Mean difference, 0–100"))) == []
 
 

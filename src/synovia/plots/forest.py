@@ -22,6 +22,7 @@ from synovia.plots.style import (
     MUTED,
     blank_axes,
     box_in_points,
+    dress_axes,
     figure_of,
     house,
     say_no_data,
@@ -163,7 +164,7 @@ def _draw_ground(canvas: _Canvas) -> None:
     if design.mid is not None and np.isfinite(design.null):
         ax.axvspan(design.null - design.mid, design.null + design.mid, color=BAND, lw=0, zorder=0)
     if np.isfinite(design.null):
-        ax.axvline(design.null, color=MUTED, lw=0.9, zorder=1)
+        ax.axvline(design.null, color=MUTED, lw=0.9 * canvas.scale, zorder=1)
     overall = [line for line in canvas.sheet.of("summary") if not line.indent]
     if overall and np.isfinite(overall[0].estimate):
         ax.vlines(
@@ -295,11 +296,9 @@ def _draw_pooled(canvas: _Canvas) -> None:
 def _draw_axis(canvas: _Canvas) -> None:
     """Ticks, what the two sides mean, and the label of the axis."""
     ax, design, sheet = canvas.ax, canvas.design, canvas.sheet
-    for side in ("left", "right", "top"):
-        ax.spines[side].set_visible(False)
+    dress_axes(ax, ("bottom",), canvas.scale)
     places, texts = ticks_for(*sheet.limits, log=design.log)
     ax.set_xticks(places, labels=texts, parse_math=False)
-    ax.tick_params(axis="x", labelsize=8.0 * canvas.scale, pad=2.5)
     ax.set_yticks([])
     null = design.null if np.isfinite(design.null) else sum(sheet.limits) / 2
     share = (null - sheet.limits[0]) / (sheet.limits[1] - sheet.limits[0])

@@ -19,6 +19,7 @@ from synovia.plots.style import (
     MUTED,
     blank_axes,
     box_in_points,
+    dress_axes,
     house,
     numbers_of,
     plain,
@@ -31,7 +32,7 @@ from synovia.plots.style import (
 __all__ = ["funnel"]
 
 _SHADES = ("#ffffff", "#c9d4df", "#dde4eb", "#eef2f5", "#f6f8fa")
-_LABELS_MOST = 5
+_LABELS_MOST, _FAR = 5, 1e12
 _NO_DATA = "No data: no study has an effect with its standard error."
 
 
@@ -109,6 +110,8 @@ def _points(rows: pd.DataFrame) -> pd.DataFrame:
     )
     known = np.isfinite(data["estimate"]) & np.isfinite(data["std_error"]) & (data["std_error"] > 0)
     points: pd.DataFrame = data.loc[known].reset_index(drop=True)
+    points["estimate"] = points["estimate"].clip(-_FAR, _FAR)
+    points["std_error"] = points["std_error"].clip(1 / _FAR, _FAR)
     return points
 
 
@@ -224,8 +227,7 @@ def _name(ax: Axes, name: str, at: tuple[float, float], *, right: bool) -> None:
 
 
 def _draw_axes(ax: Axes, limits: tuple[float, float], deepest: float, scale_label: str, log: bool) -> None:
-    for side in ("right", "top"):
-        ax.spines[side].set_visible(False)
+    dress_axes(ax, ("left", "bottom"))
     ax.set(xlim=limits, ylim=(deepest, 0.0))
     for axis, (low, high), ratio in ((ax.xaxis, limits, log), (ax.yaxis, (0.0, deepest), False)):
         places, texts = ticks_for(low, high, log=ratio)

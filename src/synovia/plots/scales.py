@@ -88,7 +88,7 @@ def ticks_for(low: float, high: float, *, log: bool) -> tuple[list[float], list[
         return places, [ratio_text(place) for place in places]
     places = [
         float(tick)
-        for tick in MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        for tick in MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
         if low <= tick <= high
     ]
     return places, [_minus(f"{0.0 if abs(place) < 1e-12 * (high - low) else place:.10g}") for place in places]

@@ -29,6 +29,7 @@ __all__ = [
     "blank_axes",
     "box_in_points",
     "column_of",
+    "dress_axes",
     "figure_of",
     "house",
     "new_figure",
@@ -226,6 +227,20 @@ def figure_of(ax: Axes) -> Figure:
     if figure is None:
         raise ValueError("the axes have been removed from their figure")
     return figure
+
+
+def dress_axes(ax: Axes, sides: tuple[str, ...], scale: float = 1.0) -> None:
+    """Show only those sides of axes that somebody else may have made, in the house colours."""
+    for side, spine in ax.spines.items():
+        spine.set(visible=side in sides, color=MUTED, linewidth=0.8 * scale)
+    ax.tick_params(
+        color=MUTED,
+        labelcolor=INK,
+        length=3.0 * scale,
+        width=0.8 * scale,
+        pad=2.5 * scale,
+        labelsize=8.0 * scale,
+    )
 
 
 def say_no_data(ax: Axes, sentence: str) -> Axes:

@@ -17,6 +17,7 @@ from synovia.plots.style import (
     MUTED,
     SERIES,
     blank_axes,
+    dress_axes,
     figure_of,
     house,
     new_figure,
@@ -193,8 +194,7 @@ def _mean_limits(data: pd.DataFrame) -> tuple[float, float]:
 
 
 def _draw_axes(ax: Axes, times: tuple[float, float], means: tuple[float, float]) -> None:
-    for side in ("right", "top"):
-        ax.spines[side].set_visible(False)
+    dress_axes(ax, ("left", "bottom"))
     ax.set(xlim=times, ylim=means)
     places, texts = ticks_for(*means, log=False)
     ax.set_yticks(places, labels=texts, parse_math=False)

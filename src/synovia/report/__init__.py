@@ -1,7 +1,8 @@
 """The report: one offline HTML file with the answer first and every number one click from its source."""
 
 from synovia.report.content import SHOWN, Answer, Content, Fact, Methods, Mid, Search, Variant
-from synovia.report.prisma import flow_counts, identities
+from synovia.report.pictures import pictures
+from synovia.report.prisma import content_flow, flow_counts, identities
 from synovia.report.render import render
 from synovia.report.sentences import Wording, word_answer
 
@@ -15,8 +16,10 @@ __all__ = [
     "Search",
     "Variant",
     "Wording",
+    "content_flow",
     "flow_counts",
     "identities",
+    "pictures",
     "render",
     "word_answer",
 ]

@@ -12,7 +12,20 @@ from synovia import plots, tables
 from synovia.report.content import Answer, Content
 from synovia.report.numerals import Reading, count, reading_of
 
-__all__ = ["draw_flow", "draw_forest", "draw_funnel", "draw_map", "draw_timecourse", "timecourse_frame"]
+__all__ = [
+    "draw_flow",
+    "draw_forest",
+    "draw_funnel",
+    "draw_map",
+    "draw_timecourse",
+    "flow_of",
+    "forest_of",
+    "funnel_of",
+    "map_of",
+    "timecourse_frame",
+    "timecourse_labels",
+    "timecourse_of",
+]
 
 _FLOW_BOXES = (
     "identified-databases",
@@ -97,12 +110,12 @@ def _summary(answer: Answer) -> pd.DataFrame:
     return pd.DataFrame([{"label": "Pooled", **numbers, "subgroup": "", "text": ""}])
 
 
-def draw_forest(answer: Answer, name: str) -> Markup:
-    """Forest plot of one answer; empty when it has no effects."""
+def forest_of(answer: Answer) -> Figure | None:
+    """Forest plot of one answer; None when it has no effects."""
     if answer.contributions.empty:
-        return Markup()
+        return None
     reading = reading_of(str(answer.estimate.get("measure", "")))
-    figure = plots.forest_figure(
+    return plots.forest_figure(
         answer.contributions,
         _summary(answer),
         scale_label=_scale_label(answer),
@@ -111,16 +124,23 @@ def draw_forest(answer: Answer, name: str) -> Markup:
         log=_is_log(reading),
         mid=answer.mid.value if answer.mid and answer.mid.kind == "group" else None,
     )
+
+
+def draw_forest(answer: Answer, name: str) -> Markup:
+    """Forest plot of one answer inside the page; empty when it has no effects."""
+    figure = forest_of(answer)
+    if figure is None:
+        return Markup()
     title = f"Forest plot: {answer.comparison}, {answer.outcome}, {answer.window}"
     told = f"{len(answer.contributions)} effects with their intervals; the numbers stand in the table below."
     return _inline(figure, name, title, told)
 
 
-def draw_funnel(answer: Answer, name: str) -> Markup:
-    """Funnel plot of one answer; empty below three studies."""
+def funnel_of(answer: Answer) -> Figure | None:
+    """Funnel plot of one answer; None below three studies."""
     k = answer.estimate.get("k", 0)
     if answer.estimate.get("status") != "pooled" or not isinstance(k, int | float) or k < 3:
-        return Markup()
+        return None
     centre = answer.estimate.get("estimate")
     reading = reading_of(str(answer.estimate.get("measure", "")))
     axes = plots.funnel(
@@ -129,13 +149,20 @@ def draw_funnel(answer: Answer, name: str) -> Markup:
         scale_label=_scale_label(answer),
         log=_is_log(reading),
     )
+    return _figure_of(axes)
+
+
+def draw_funnel(answer: Answer, name: str) -> Markup:
+    """Funnel plot of one answer inside the page; empty below three studies."""
+    figure = funnel_of(answer)
+    if figure is None:
+        return Markup()
     title = f"Funnel plot: {answer.comparison}, {answer.outcome}, {answer.window}"
-    return _inline(
-        _figure_of(axes), name, title, f"Effects of {count(k)} studies against their standard errors."
-    )
+    told = f"Effects of {count(answer.estimate.get('k'))} studies against their standard errors."
+    return _inline(figure, name, title, told)
 
 
-def draw_flow(counts: pd.DataFrame) -> Markup:
+def flow_of(counts: pd.DataFrame) -> Figure:
     """PRISMA 2020 flow diagram of the counts of :func:`synovia.report.prisma.flow_counts`."""
     told = counts.set_index("box")
     rows = [
@@ -151,9 +178,13 @@ def draw_flow(counts: pd.DataFrame) -> Markup:
     for row in rows:
         if row["box"] == "assessed" and waiting:
             row["detail"] = f"Reports awaiting a decision: {waiting}"
-    title = "PRISMA 2020 flow diagram"
+    return plots.flow_figure(pd.DataFrame(rows))
+
+
+def draw_flow(counts: pd.DataFrame) -> Markup:
+    """PRISMA 2020 flow diagram inside the page."""
     return _inline(
-        plots.flow_figure(pd.DataFrame(rows)), "flow", title, "The table beside it has every number."
+        flow_of(counts), "flow", "PRISMA 2020 flow diagram", "The table beside it has every number."
     )
 
 
@@ -164,12 +195,12 @@ def _other_detail(told: pd.DataFrame, name: str) -> str:
     return "\n".join([str(told["detail"][name]), *(["Not sought:", *fallen] if fallen else [])])
 
 
-def draw_map(content: Content) -> Markup:
-    """Evidence map of the findings in words: cargo against outcome domain; empty when there are none."""
+def map_of(content: Content) -> Figure | None:
+    """Evidence map of the findings in words: cargo against outcome domain; None when there are none."""
     findings = content.table(tables.FINDINGS)
     shown = findings[findings["setting"] != "human"]
     if shown.empty:
-        return Markup()
+        return None
     preparations = content.table(tables.PREPARATIONS)
     cargo = dict(zip(preparations["study_id"], preparations["cargo_type"], strict=True))
     rows = [cargo.get(study) or "cargo not stated" for study in shown["study_id"]]
@@ -180,10 +211,14 @@ def draw_map(content: Content) -> Markup:
     order = sorted(
         dict.fromkeys(columns), key=lambda text: ("(in vivo)" not in text, -columns.count(text), text)
     )
-    figure = plots.evidence_map_figure(cells, columns=order)
-    return _inline(
-        figure, "map", "Evidence map", "Studies by cargo and outcome; the table below has each finding."
-    )
+    return plots.evidence_map_figure(cells, columns=order)
+
+
+def draw_map(content: Content) -> Markup:
+    """Evidence map inside the page; empty when there are no findings."""
+    figure = map_of(content)
+    told = "Studies by cargo and outcome; the table below has each finding."
+    return Markup() if figure is None else _inline(figure, "map", "Evidence map", told)
 
 
 def timecourse_frame(content: Content, outcome: str, statistic: str) -> pd.DataFrame:
@@ -237,12 +272,25 @@ def _seen_twice(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[times > 1].reset_index(drop=True)
 
 
-def draw_timecourse(content: Content, outcome: str, statistic: str, label: str) -> Markup:
-    """Means of arms over time, one panel a study; empty when no study has them."""
+def timecourse_labels(outcome: str) -> tuple[tuple[str, str], ...]:
+    """The two time courses of an outcome: statistic, and what its axis says."""
+    return (
+        ("mean", f"{outcome.capitalize()}, 0–100, higher is worse"),
+        ("mean change", f"Change in {outcome} from the start, points on 0–100"),
+    )
+
+
+def timecourse_of(content: Content, outcome: str, statistic: str, label: str) -> Figure | None:
+    """Means of arms over time, one panel a study; None when no study has them."""
     frame = timecourse_frame(content, outcome, statistic)
-    if frame.empty:
+    return None if frame.empty else plots.timecourse_figure(frame, 3, scale_label=label)
+
+
+def draw_timecourse(content: Content, outcome: str, statistic: str, label: str) -> Markup:
+    """Means of arms over time inside the page; empty when no study has them."""
+    figure = timecourse_of(content, outcome, statistic, label)
+    if figure is None:
         return Markup()
-    figure = plots.timecourse_figure(frame, 3, scale_label=label)
     name = "timecourse-" + statistic.replace(" ", "-")
     return _inline(
         figure, name, f"Time course: {label}", "One panel a study; the numbers stand in the appendix."

@@ -22,7 +22,7 @@ from synovia.report.evidence import (
 )
 from synovia.report.methods_text import Section, listed, methods_text
 from synovia.report.numerals import count, decimal, reading_of
-from synovia.report.prisma import flow_counts, identities
+from synovia.report.prisma import content_flow, identities
 from synovia.report.results import ResultRow, axis_of, result_row
 from synovia.report.rows import Cells, lines_of, rows_of, texts_of
 from synovia.report.sentences import Wording, word_answer
@@ -148,7 +148,7 @@ class Page:
 def page_of(content: Content) -> Page:
     """The page of a content: every count, sentence and drawing made."""
     places = places_of(content)
-    flow = _flow(content)
+    flow = content_flow(content)
     spoken = contrast_statements(content)
     answered = {a.treatment for a in content.answers if a.estimate.get("status") != "no data"}
     silent = {a.treatment for a in content.answers} - answered
@@ -190,22 +190,6 @@ def _gaps(content: Content, comparisons: tuple[ComparisonView, ...]) -> tuple[st
         f"{each.heading}: no usable numbers for {each.unknown}." for each in comparisons if each.unknown
     ]
     return (*always, *content.gaps, *silent)
-
-
-def _flow(content: Content) -> pd.DataFrame:
-    needed = (tables.RECORDS, tables.CLUSTERS, tables.VERDICTS, tables.LINKS)
-    pooled = {
-        study
-        for answer in content.answers
-        if answer.estimate.get("status") == "pooled"
-        for study in answer.contributions["study_id"]
-    }
-    return flow_counts(
-        content.searches,
-        *(content.table(table) for table in needed),
-        rejects=content.table(tables.REJECTS),
-        synthesised=pooled,
-    )
 
 
 def _comparisons(content: Content, places: Places) -> tuple[ComparisonView, ...]:
@@ -317,9 +301,6 @@ def _timecourses(content: Content) -> tuple[tuple[str, Markup], ...]:
         return ()
     first = content.answers[0]
     outcome = str(first.estimate.get("outcome", ""))
-    told = (
-        ("mean", f"{first.outcome.capitalize()}, 0–100, higher is worse"),
-        ("mean change", f"Change in {first.outcome} from the start, points on 0–100"),
-    )
+    told = figures.timecourse_labels(first.outcome)
     drawn = [(label, figures.draw_timecourse(content, outcome, name, label)) for name, label in told]
     return tuple((label, figure) for label, figure in drawn if figure)

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 import pandas as pd
 
-from synovia.report.content import Search
+from synovia import tables
+from synovia.report.content import Content, Search
 from synovia.report.ledger import (
     MAIN,
     MAIN_KINDS,
@@ -23,7 +24,7 @@ from synovia.report.ledger import (
     report_states,
 )
 
-__all__ = ["FLOW_COLUMNS", "flow_counts", "identities"]
+__all__ = ["FLOW_COLUMNS", "content_flow", "flow_counts", "identities"]
 
 FLOW_COLUMNS = ("box", "arm", "label", "count", "detail")
 TOTAL = "included"
@@ -233,3 +234,20 @@ def identities(counts: pd.DataFrame) -> tuple[str, ...]:
             f"PRISMA flow: {n['included-studies']} studies from only {n['included-reports']} reports."
         )
     return tuple(broken)
+
+
+def content_flow(content: Content) -> pd.DataFrame:
+    """The flow of a review, counted from the tables of its content."""
+    needed = (tables.RECORDS, tables.CLUSTERS, tables.VERDICTS, tables.LINKS)
+    pooled = {
+        study
+        for answer in content.answers
+        if answer.estimate.get("status") == "pooled"
+        for study in answer.contributions["study_id"]
+    }
+    return flow_counts(
+        content.searches,
+        *(content.table(table) for table in needed),
+        rejects=content.table(tables.REJECTS),
+        synthesised=pooled,
+    )

@@ -236,14 +236,6 @@ def _gaps(derived: Derived) -> Iterator[str]:
     frames = derived.frames
     yield "Risk of bias: not yet appraised in any study."
     yield "Certainty of the evidence: not yet judged for any comparison."
-    silent = frames["estimates"].query("status == 'no data' and variant == 'primary'")
-    if len(silent):
-        pairs = zip(silent["treatment"].tolist(), silent["comparator"].tolist(), strict=True)
-        named = dict.fromkeys(f"{one} against {other or 'baseline'}" for one, other in pairs)
-        yield (
-            f"No usable number in {len(silent)} of the planned syntheses "
-            f"({len(named)} comparisons, among them {'; '.join(list(named)[:3])}); each says why."
-        )
     wordless = frames["outcomes"].query("statistic == 'none printed'")
     if len(wordless):
         count = wordless["study_id"].nunique()

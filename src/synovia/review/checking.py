@@ -87,10 +87,6 @@ def _cautions(derived: Derived) -> Iterator[Finding]:
         lines = rows["line"].astype(int)
         place = f"line {lines.min()}" if len(rows) == 1 else f"{len(rows)} rows from line {lines.min()}"
         yield Finding("numbers", "caution", f"evidence/outcomes.csv, {place}: {study_id}: {reason}")
-    counts = report.flow_counts(
-        gather_content(derived).searches,
-        *(frames[name] for name in ("records", "clusters", "verdicts", "links")),
-        rejects=frames["rejects"],
-    )
+    counts = report.content_flow(gather_content(derived))
     for sentence in report.identities(counts):
         yield Finding("flow", "error", sentence)

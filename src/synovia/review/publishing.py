@@ -1,6 +1,6 @@
-"""The results of a finished review as bytes: the report and the derived tables."""
+"""The results of a finished review as bytes: the report, the derived tables, the figures."""
 
-from synovia import formats, report
+from synovia import formats, plots, report
 from synovia.review.answer import gather_content, review_cautions
 from synovia.review.results import Published
 from synovia.review.run import Derived
@@ -10,7 +10,7 @@ __all__ = ["publish"]
 
 
 def publish(derived: Derived) -> Published:
-    """The report, every derived table as CSV, and the sentences that answer the question.
+    """The report, every derived table as CSV, the figures as SVG and PNG, and the sentences that answer.
 
     Parameters
     ----------
@@ -21,6 +21,9 @@ def publish(derived: Derived) -> Published:
     files = {"report.html": report.render(content).encode()}
     for table in DERIVED:
         files[f"tables/{table.name}.csv"] = formats.write_table(table, derived.frames[table.name]).encode()
+    for name, figure in report.pictures(content):
+        files[f"figures/{name}.svg"] = plots.to_svg(figure, title=name.replace("-", " ")).encode()
+        files[f"figures/{name}.png"] = plots.to_png(figure)
     sentences = tuple(
         (answer.synthesis_id, _sentence(answer)) for answer in content.answers if answer.leading
     )

@@ -276,10 +276,28 @@ def test_effects_that_share_a_random_effect(case: Case) -> None:
     assert [fit.point.log_ml, fit.point.log_reml] == pytest.approx(likelihoods, rel=1e-6)
 
 
+@pytest.mark.parametrize("case", pick("08_rma_mv", r"mv_berkey_ID_(ML|REML)"))
+def test_two_outcomes_with_a_known_covariance(case: Case) -> None:
+    """Berkey et al. (1998), Statistics in Medicine 17, 2537-2550: blocks of two, and a random effect per row."""
+    covariance = next(c for c in read("08_rma_mv") if c["id"] == "vcalc_berkey")["results"]["data"]
+    way = case["id"].rpartition("_")[2]
+    fit = meta(
+        table("dat.berkey1998"), "estimate ~ 0 + outcome", covariance=covariance, tau2=way, inference="z"
+    )
+    theirs = case["results"]
+    assert fit.problem.blocks == 5
+    assert fit.tau2 == pytest.approx(theirs["tau2"][0], rel=SEARCHED)
+    assert fit.tidy()["estimate"].to_numpy() == pytest.approx(list(theirs["beta"].values()), rel=SEARCHED)
+    assert fit.tidy()["std_error"].to_numpy() == pytest.approx(theirs["se"], rel=SEARCHED)
+    assert fit.glance()["q"][0] == pytest.approx(theirs["QE"], rel=AT_THEIRS)
+    likelihoods = theirs["fit.stats"]["data"][0]
+    assert [fit.point.log_ml, fit.point.log_reml] == pytest.approx(likelihoods, rel=1e-6)
+
+
 def test_the_grid_is_complete() -> None:
     counts = {
         PAIRWISE: ("03_rma_uni", 220), REGRESSION: ("04_metareg", 170), r"subgroup_.*": ("05_subgroup", 36),
-        "|".join(SHARED): ("08_rma_mv", 5),
+        "|".join(SHARED): ("08_rma_mv", 5), r"mv_berkey_ID_(ML|REML)": ("08_rma_mv", 2),
     }  # fmt: skip
     for pattern, (topic, expected) in counts.items():
         assert len(pick(topic, pattern)) == expected, pattern

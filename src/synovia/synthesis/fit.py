@@ -26,7 +26,7 @@ from synovia.synthesis.names import Names
 from synovia.synthesis.regression import Design, read_new_rows
 from synovia.synthesis.rows import Rows, count_participants, count_studies
 from synovia.synthesis.settings import Settings
-from synovia.synthesis.summary import Summary
+from synovia.synthesis.summary import Summary, count, show, show_p, show_test, show_wald
 
 __all__ = ["Fit"]
 
@@ -286,12 +286,12 @@ class Fit:
                 f"{row['estimate']:.4f}",
                 f"{row['std_error']:.4f}",
                 f"{row['lower']:.4f} to {row['upper']:.4f}",
-                _show_p(row["p_value"]),
+                show_p(row["p_value"]),
             )
             for row in self.tidy().to_dict("records")
         )
         studies = count_studies(self.rows.used, self.settings.random)
-        counted = f"{_count(self.problem.n, 'effect')} from {_count(studies, 'study', 'studies')}"
+        counted = f"{count(self.problem.n, 'effect')} from {count(studies, 'study', 'studies')}"
         title = f"{counted}: {self.settings.formula}"
         return Summary(title, header, rows, tuple(self._facts(share)), self.warnings)
 
@@ -304,8 +304,8 @@ class Fit:
         facts = [
             ("Method", self.method),
             ("tau2", tau2),
-            ("I2", f"{_show(measured.i2, 1)}{percent}"),
-            ("Q", _show_test(_show(measured.q, 2), measured.q_df, measured.q_p_value)),
+            ("I2", f"{show(measured.i2, 1)}{percent}"),
+            ("Q", show_test(show(measured.q, 2), measured.q_df, measured.q_p_value)),
         ]
         moderators = self.test_moderators()
         if isinstance(moderators, Wald):
@@ -340,31 +340,3 @@ def _spread(numbers: Floats, kept: NDArray[np.bool_]) -> Floats:
     out = np.full(kept.size, np.nan)
     out[kept] = numbers
     return out
-
-
-def _count(number: int, singular: str, plural: str = "") -> str:
-    return f"{number} {singular if number == 1 else plural or singular + 's'}"
-
-
-def _show(value: float | Inapplicable, digits: int) -> str:
-    return str(value) if isinstance(value, Inapplicable) else f"{value:.{digits}f}"
-
-
-def _show_p(p_value: float) -> str:
-    return "< 0.0001" if p_value < 0.0001 else f"{p_value:.4f}"
-
-
-def _show_test(statistic: str, df: int, p_value: float | Inapplicable) -> str:
-    if isinstance(p_value, Inapplicable):
-        return statistic
-    shown = _show_p(p_value)
-    return f"{statistic} on {df} df, p {shown if shown[0] == '<' else '= ' + shown}"
-
-
-def show_wald(result: Wald) -> str:
-    """A joint test in words."""
-    shown = _show_p(result.p_value)
-    p = f"p {shown if shown[0] == '<' else '= ' + shown}"
-    if result.distribution == "F":
-        return f"F = {result.statistic:.2f} on {result.df} and {result.df_residual:g} df, {p}"
-    return f"chi-squared = {result.statistic:.2f} on {result.df} df, {p}"

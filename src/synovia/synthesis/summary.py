@@ -4,7 +4,9 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Summary"]
+from synovia.kernel import Inapplicable, Wald
+
+__all__ = ["Summary", "count", "show", "show_p", "show_test", "show_wald"]
 
 Cells = tuple[str, ...]
 
@@ -99,3 +101,35 @@ def _latex(text: str) -> str:
 
 def _latex_row(cells: Sequence[str]) -> str:
     return " & ".join(map(_latex, cells)) + r" \\"
+
+
+def count(number: int, singular: str, plural: str = "") -> str:
+    """How many of what."""
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
+
+
+def show(value: float | Inapplicable, digits: int) -> str:
+    """A quantity to so many decimals, or why it does not exist."""
+    return str(value) if isinstance(value, Inapplicable) else f"{value:.{digits}f}"
+
+
+def show_p(p_value: float) -> str:
+    """A p-value to four decimals."""
+    return "< 0.0001" if p_value < 0.0001 else f"{p_value:.4f}"
+
+
+def show_test(statistic: str, df: int, p_value: float | Inapplicable) -> str:
+    """A statistic with its degrees of freedom and p-value."""
+    if isinstance(p_value, Inapplicable):
+        return statistic
+    shown = show_p(p_value)
+    return f"{statistic} on {df} df, p {shown if shown[0] == '<' else '= ' + shown}"
+
+
+def show_wald(result: Wald) -> str:
+    """A joint test in words."""
+    shown = show_p(result.p_value)
+    p = f"p {shown if shown[0] == '<' else '= ' + shown}"
+    if result.distribution == "F":
+        return f"F = {result.statistic:.2f} on {result.df} and {result.df_residual:g} df, {p}"
+    return f"chi-squared = {result.statistic:.2f} on {result.df} df, {p}"

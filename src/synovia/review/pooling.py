@@ -297,13 +297,16 @@ def _estimate_row(plan: Plan, fit: synthesis.Fit, data: pd.DataFrame, n: float) 
 
 def _contribution_rows(plan: Plan, fit: synthesis.Fit, data: pd.DataFrame) -> pd.DataFrame:
     rows = fit.augment()
-    carried = ("effect_id", "study_id", "label", "n", "n_comparator", "weeks", "derived", "caution", "lines")
+    several = data["study_id"].duplicated(keep=False)
+    labels = data["label"].where(~several, data["label"] + ": " + data["arm_id"])
+    carried = ("effect_id", "study_id", "n", "n_comparator", "weeks", "derived", "caution", "lines")
     return tables.frame(
         tables.CONTRIBUTIONS,
         [
             {
                 "synthesis_id": plan.synthesis_id,
                 "variant": plan.variant,
+                "label": labels.iloc[i],
                 **{name: data[name].iloc[i] for name in carried},
                 **{
                     name: rows[name].iloc[i] for name in ("estimate", "lower", "upper", "std_error", "weight")

@@ -50,8 +50,12 @@ def matches(shown: str, printed: str) -> bool:
 def run_console(block: Block) -> None:
     for command, shown in commands(block.text):
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-        done = subprocess.run(command, shell=True, capture_output=True, text=True, env=environment, check=False)  # noqa: S602
-        assert (done.returncode != 0) == ("fails" in block.options), f"$ {command}\n{done.stdout}{done.stderr}"
+        done = subprocess.run(
+            command, shell=True, capture_output=True, text=True, env=environment, check=False
+        )  # noqa: S602
+        assert (done.returncode != 0) == ("fails" in block.options), (
+            f"$ {command}\n{done.stdout}{done.stderr}"
+        )
         printed = done.stderr if "fails" in block.options else done.stdout
         assert matches(shown, printed), f"$ {command}\nshown:\n{shown}\nprinted:\n{printed}"
 

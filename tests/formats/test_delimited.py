@@ -121,4 +121,8 @@ def test_a_printed_negative_number_stays_as_printed() -> None:
     table = Table("printed", "one", (Column("estimate", "text", "as printed"),), ("estimate",))
     text = write_rows(table, [{"estimate": "-10.82"}, {"estimate": "-1+cmd()"}, {"estimate": "'-3"}])
     assert text == "estimate\n-10.82\n'-1+cmd()\n''-3\n"
-    assert [row.values["estimate"] for row in read_rows("x.csv", text.encode())] == ["-10.82", "-1+cmd()", "'-3"]
+    assert [row.values["estimate"] for row in read_rows("x.csv", text.encode())] == [
+        "-10.82",
+        "-1+cmd()",
+        "'-3",
+    ]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "docs").rglob("*.md")) + [ROOT / "README.md"]
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
 FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -51,8 +51,8 @@ def run_console(block: Block) -> None:
     for command, shown in commands(block.text):
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
         done = subprocess.run(
-            command, shell=True, capture_output=True, text=True, env=environment, check=False
-        )  # noqa: S602
+            ["/bin/sh", "-c", command], capture_output=True, text=True, env=environment, check=False
+        )
         assert (done.returncode != 0) == ("fails" in block.options), (
             f"$ {command}\n{done.stdout}{done.stderr}"
         )
@@ -101,9 +101,10 @@ def test_every_page_is_linked_from_the_index() -> None:
 
 
 def test_internal_links_resolve() -> None:
-    broken = []
-    for page in PAGES:
-        for target in re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text(encoding="utf-8")):
-            if not (page.parent / target).exists():
-                broken.append(f"{page.relative_to(ROOT)} -> {target}")
+    broken = [
+        f"{page.relative_to(ROOT)} -> {target}"
+        for page in PAGES
+        for target in re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
     assert broken == []

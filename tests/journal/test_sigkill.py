@@ -70,7 +70,7 @@ class Child:
     """One run of the import, its acknowledgements read as they come."""
 
     def __init__(self, source: Path, path: Path) -> None:
-        self.process = subprocess.Popen(  # noqa: S603 our own script
+        self.process = subprocess.Popen(
             [sys.executable, "-c", IMPORT, str(source), str(path)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

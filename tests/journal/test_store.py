@@ -261,7 +261,7 @@ def test_processes_that_append_at_once_make_one_chain(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     people = ("ann", "bob", "cat")
     running = [
-        subprocess.Popen([sys.executable, "-c", APPENDER, str(path), who], stderr=subprocess.PIPE)  # noqa: S603 our own script
+        subprocess.Popen([sys.executable, "-c", APPENDER, str(path), who], stderr=subprocess.PIPE)
         for who in people
     ]
     errors = [process.communicate(timeout=120)[1] for process in running]

@@ -100,4 +100,4 @@ def test_any_title_and_description_give_well_formed_xml(text: str) -> None:
 @pytest.mark.parametrize("module", ["matplotlib.pyplot", "tkinter"])
 def test_plots_open_no_window_system(module: str) -> None:
     code = f"import sys, synovia.plots; sys.exit('{module}' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

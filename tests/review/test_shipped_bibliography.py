@@ -95,7 +95,7 @@ def test_every_exclusion_has_a_reason_of_the_protocol(
 
 def test_links_are_the_records_included_at_full_text(decisions: pd.DataFrame, links: pd.DataFrame) -> None:
     included = decisions[(decisions["stage"] == "full-text") & (decisions["verdict"] == "include")]
-    assert links["record_id"].tolist() == included["record_id"].tolist()
+    assert sorted(links["record_id"]) == sorted(included["record_id"])
 
 
 def test_every_eligible_study_has_a_report_and_no_other_study_has_one(links: pd.DataFrame) -> None:

@@ -38,6 +38,7 @@ DIRECTIONS: dict[str, tuple[str, str, str]] = {
 """Marker, colour, and colour of the number of every direction, in the order they stand in a cell."""
 
 _NUMBERS = "number: studies"
+_FAR = 1e12
 _SIZE, _SMALL, _LEAST, _MOST, _APART, _PAD = 8.5, 7.5, 15.0, 27.0, 3.0, 12.0
 
 
@@ -148,7 +149,7 @@ def _tidy(cells: pd.DataFrame) -> pd.DataFrame:
     ]
     if faults:
         raise TableError(faults)
-    data["n"] = data["n"].where(np.isfinite(data["n"]), 0.0).clip(lower=0.0)
+    data["n"] = data["n"].where(np.isfinite(data["n"]), 0.0).clip(lower=0.0, upper=_FAR)
     data["rank"] = [list(DIRECTIONS).index(name) for name in data["direction"]]
     whole = data.groupby(["row", "column", "rank", "direction"], sort=False, as_index=False)["n"].sum()
     tidy: pd.DataFrame = whole.query("n > 0").sort_values("rank", kind="stable", ignore_index=True)

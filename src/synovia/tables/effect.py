@@ -2,7 +2,16 @@
 
 from synovia.tables.schema import Column, Table
 
-__all__ = ["ARM_DATA", "COEFFICIENTS", "CONTRIBUTIONS", "CONVERSIONS", "EFFECTS", "ESTIMATES", "OMISSIONS", "UNCONVERTED"]
+__all__ = [
+    "ARM_DATA",
+    "COEFFICIENTS",
+    "CONTRIBUTIONS",
+    "CONVERSIONS",
+    "EFFECTS",
+    "ESTIMATES",
+    "OMISSIONS",
+    "UNCONVERTED",
+]
 
 CONVERSIONS = Table(
     "conversions",
@@ -43,7 +52,9 @@ ARM_DATA = Table(
         Column("sd", "number", "standard deviation, on unit", at_least=0),
         Column("events", "number", "participants with the event", at_least=0),
         Column("derived", "text", "what Synovia derived in this row, empty when all is as printed"),
-        Column("assumption", "text", "what the row assumes and no source prints, e.g. a correlation; else empty"),
+        Column(
+            "assumption", "text", "what the row assumes and no source prints, e.g. a correlation; else empty"
+        ),
         Column("caution", "text", "cautions of the rows it came from"),
         Column("source", "text", "document", required=True),
         Column("locator", "text", "place in the document"),

@@ -94,7 +94,7 @@ def test_trials_in_words_and_laboratory_studies() -> None:
     whole = content()
     (trial,) = contrast_statements(whole)
     assert trial.studies == (("Vesicle trial", "study.ev-1"),)
-    assert "“no significant difference” for pain (VAS), at 6 months" in trial.text
+    assert "no significant difference for pain (VAS), at 6 months" in trial.text
     laboratory = laboratory_statement(whole)
     assert laboratory is not None
     assert "1 with benefit" in laboratory.text

@@ -5,6 +5,7 @@ from synovia.report.pictures import pictures
 from synovia.report.prisma import content_flow, flow_counts, identities
 from synovia.report.render import render
 from synovia.report.sentences import Wording, word_answer
+from synovia.report.spoken import speak
 
 __all__ = [
     "SHOWN",
@@ -21,5 +22,6 @@ __all__ = [
     "identities",
     "pictures",
     "render",
+    "speak",
     "word_answer",
 ]

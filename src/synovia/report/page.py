@@ -26,7 +26,7 @@ from synovia.report.prisma import content_flow, identities
 from synovia.report.results import ResultRow, axis_of, result_row
 from synovia.report.rows import Cells, lines_of, rows_of, texts_of
 from synovia.report.sentences import Wording, word_answer
-from synovia.report.unpooled import Statement, contrast_statements, laboratory_statement
+from synovia.report.unpooled import Statement, contrast_statements, top_statements
 
 __all__ = ["AnswerView", "ComparisonView", "EffectView", "Page", "PublishedView", "page_of"]
 
@@ -150,15 +150,12 @@ def page_of(content: Content) -> Page:
     places = places_of(content)
     flow = content_flow(content)
     spoken = contrast_statements(content)
-    answered = {a.treatment for a in content.answers if a.estimate.get("status") != "no data"}
-    silent = {a.treatment for a in content.answers} - answered
-    top = tuple(statement for statement in spoken if statement.treatment in silent)
-    laboratory = laboratory_statement(content)
+    top = top_statements(content)
     comparisons = _comparisons(content, places)
     return Page(
         content=content,
         comparisons=comparisons,
-        statements=(*top, *([laboratory] if laboratory else [])),
+        statements=top,
         other_trials=tuple(statement for statement in spoken if statement not in top),
         flow=rows_of(flow),
         flow_figure=figures.draw_flow(flow),

@@ -12,7 +12,7 @@ from synovia.report.content import Content
 from synovia.report.methods_text import listed
 from synovia.report.rows import pairs_of, texts_of
 
-__all__ = ["Statement", "contrast_statements", "laboratory_statement"]
+__all__ = ["Statement", "contrast_statements", "laboratory_statement", "top_statements"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,15 @@ def contrast_statements(content: Content) -> tuple[Statement, ...]:
     )
 
 
+def top_statements(content: Content) -> tuple[Statement, ...]:
+    """Trials known only in words whose treatment is asked about and has no number, and the laboratory."""
+    answered = {a.treatment for a in content.answers if a.estimate.get("status") != "no data"}
+    silent = {a.treatment for a in content.answers} - answered
+    laboratory = laboratory_statement(content)
+    top = [statement for statement in contrast_statements(content) if statement.treatment in silent]
+    return (*top, *([laboratory] if laboratory else []))
+
+
 def _contrast_statement(content: Content, study: str, label: str, rows: pd.DataFrame) -> Statement:
     treated = _treatments(content)
     first = rows.iloc[0]
@@ -56,9 +65,8 @@ def _contrast_statement(content: Content, study: str, label: str, rows: pd.DataF
         for conclusion, group in rows.groupby("conclusion", sort=False)
     )
     text = (
-        f"{label} reports {said}. No numbers for each arm could be read, so this trial is not part of "
-        "any pooled "
-        "result."
+        f"{label} reports {said}. No numbers for each arm could be read, so this trial is not part of any "
+        "pooled result."
     )
     return Statement(
         f"{_capital(pair[0])} against {pair[1]}: one trial, in words only",
@@ -81,7 +89,7 @@ def _conclusion(content: Content, conclusion: str, rows: pd.DataFrame) -> str:
         for _, row in rows.iterrows()
     ]
     times = listed(list(dict.fromkeys(rows["timepoint"])))
-    said = f"“{conclusion.rstrip('.')}”" if conclusion else "no conclusion"
+    said = conclusion.rstrip(".") or "no conclusion"
     return f"{said} for {listed(list(dict.fromkeys(outcomes)))}, at {times}"
 
 
@@ -93,13 +101,11 @@ def laboratory_statement(content: Content) -> Statement | None:
         return None
     studies = tuple(dict.fromkeys([*preparations["study_id"], *findings["study_id"]]))
     parts = [
-        f"{len(studies)} animal or laboratory {'study' if len(studies) == 1 else 'studies'} of "
-        "vesicles made by "
-        f"{_sources(preparations)}.",
+        f"{len(studies)} animal or laboratory {'study' if len(studies) == 1 else 'studies'} of vesicles made "
+        f"by {_sources(preparations)}.",
         *(_direction_words(findings, setting) for setting in ("in vivo", "in vitro")),
-        "They print directions rather than numbers that could be pooled, so nothing is pooled; "
-        "studies that find "
-        "no benefit are seldom published. What helps a joint of an animal may not help a person.",
+        "They print directions rather than numbers that could be pooled, so nothing is pooled; studies that "
+        "find no benefit are seldom published. What helps a joint of an animal may not help a person.",
     ]
     text = " ".join(part for part in parts if part)
     return Statement("Vesicles in animals and in the laboratory", text, _named(content, studies))

@@ -24,12 +24,4 @@ def publish(derived: Derived) -> Published:
     for name, figure in report.pictures(content):
         files[f"figures/{name}.svg"] = plots.to_svg(figure, title=name.replace("-", " ")).encode()
         files[f"figures/{name}.png"] = plots.to_png(figure)
-    sentences = tuple(
-        (answer.synthesis_id, _sentence(answer)) for answer in content.answers if answer.leading
-    )
-    return Published(files, sentences, review_cautions(derived))
-
-
-def _sentence(answer: report.Answer) -> str:
-    words = report.word_answer(answer)
-    return f"{words.claim} {words.basis}".rstrip()
+    return Published(files, report.speak(content), review_cautions(derived))

@@ -174,7 +174,7 @@ def _warn(rows: Rows, settings: Settings, choice: Choice, inference: Inference) 
     elif inference.factor < 1:
         said.append(
             f"The Knapp-Hartung factor is {inference.factor:.3g}, below 1: the interval is shorter than "
-            "without it. inference='knapp-hartung-floor' keeps it at 1."
+            "without it (the choice 'knapp-hartung-floor' keeps it at 1)."
         )
     repeated = _find_repeated(rows, settings)
     if repeated:

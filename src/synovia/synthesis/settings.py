@@ -65,6 +65,6 @@ class Settings:
         """The model in words."""
         if self.random is None:
             return "common effect"
-        shared = "" if self.random == "effect" else f" shared within {self.random}"
+        shared = "" if self.random == "effect" else f", one for each {self.random.removesuffix('_id')}"
         how = f"by {WORDS[self.tau2]}" if isinstance(self.tau2, str) else f"given as {self.tau2:g}"
-        return f"random effects{shared}, tau2 {how}"
+        return f"random effects{shared}; tau2 {how}"

@@ -1,0 +1,33 @@
+"""The answer in a few sentences: what the report says first, for a terminal or a message."""
+
+from collections.abc import Iterator
+
+from synovia.report.content import Content
+from synovia.report.sentences import word_answer
+from synovia.report.unpooled import top_statements
+
+__all__ = ["speak"]
+
+
+def speak(content: Content) -> tuple[tuple[str, str], ...]:
+    """What a review answers, one entry for each leading answer and each statement in words.
+
+    Parameters
+    ----------
+    content : Content
+        Everything the report shows.
+
+    Returns
+    -------
+    tuple of (str, str)
+        Synthesis id, empty for evidence in words only, and what is to be said.
+    """
+    return (*_answers(content), *(("", statement.text) for statement in top_statements(content)))
+
+
+def _answers(content: Content) -> Iterator[tuple[str, str]]:
+    for answer in content.answers:
+        if answer.leading:
+            words = word_answer(answer)
+            parts = (words.claim, words.basis, *answer.notes[-1:])
+            yield answer.synthesis_id, " ".join(part for part in parts if part)

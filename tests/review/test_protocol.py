@@ -2,15 +2,17 @@
 
 import json
 from importlib import resources
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from synovia.errors import ProtocolError
-from synovia.review.protocol import Protocol, json_schema
+from synovia.review.protocol import Design, Protocol, json_schema
 from synovia.review.reading import read_protocol
 from synovia.review.toml_lines import line_of, lines_of
+from synovia.tables import STUDIES
 
 STARTER = resources.files("synovia.review").joinpath("starter.toml").read_text(encoding="utf-8")
 
@@ -79,6 +81,10 @@ def test_starter_is_valid_and_its_schema_is_json() -> None:
     assert read_protocol(STARTER).comparison[0].id == "ha-vs-saline"
     assert set(json_schema()["properties"]) == set(Protocol.model_fields)
     json.dumps(json_schema())
+
+
+def test_designs_of_the_protocol_are_those_of_the_studies_table() -> None:
+    assert get_args(Design) == STUDIES.column("design").choices
 
 
 def test_lines_survive_strings_and_lists_over_several_lines() -> None:

@@ -2,14 +2,14 @@
 
 from synovia import formats, plots, report
 from synovia.review.answer import gather_content, review_cautions
-from synovia.review.results import Published
+from synovia.review.output import Output
 from synovia.review.run import Derived
 from synovia.tables import DERIVED
 
 __all__ = ["publish"]
 
 
-def publish(derived: Derived) -> Published:
+def publish(derived: Derived) -> Output:
     """The report, every derived table as CSV, the figures as SVG and PNG, and the sentences that answer.
 
     Parameters
@@ -24,4 +24,4 @@ def publish(derived: Derived) -> Published:
     for name, figure in report.pictures(content):
         files[f"figures/{name}.svg"] = plots.to_svg(figure, title=name.replace("-", " ")).encode()
         files[f"figures/{name}.png"] = plots.to_png(figure)
-    return Published(files, report.speak(content), review_cautions(derived))
+    return Output(files, report.speak(content), review_cautions(derived))

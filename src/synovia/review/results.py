@@ -8,32 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 from synovia.review.folder import Folder
+from synovia.review.output import Output
 from synovia.review.run import OnStage, StageState, derive, gather
 from synovia.review.stages import STAGES, Materials, keys
 from synovia.tables import digest
 
-__all__ = ["Published", "Results", "produce"]
+__all__ = ["Results", "produce"]
 
 _MANIFEST = ".synovia/results.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """Results as bytes, and what the command line says of them.
-
-    Attributes
-    ----------
-    files : mapping of str to bytes
-        Content by name, relative to the folder of results.
-    sentences : tuple of (str, str)
-        Synthesis id and the sentence that answers it, the leading ones.
-    cautions : tuple of str
-        What a reader must know.
-    """
-
-    files: Mapping[str, bytes]
-    sentences: tuple[tuple[str, str], ...]
-    cautions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +81,11 @@ def produce(folder: Folder, *, on_stage: OnStage | None = None, rewrite: bool = 
     derived = derive(folder, materials, on_stage=on_stage)
     if on_stage is not None:
         on_stage("report", "writing the report")
-    published: Published = importlib.import_module("synovia.review.publishing").publish(derived)
-    for name, data in published.files.items():
+    output: Output = importlib.import_module("synovia.review.publishing").publish(derived)
+    for name, data in output.files.items():
         folder.write_out(name, data)
-    files = {name: digest.of_bytes(data) for name, data in published.files.items()}
-    manifest = _Manifest(key, published.sentences, published.cautions, files)
+    files = {name: digest.of_bytes(data) for name, data in output.files.items()}
+    manifest = _Manifest(key, output.sentences, output.cautions, files)
     folder.write(_MANIFEST, json.dumps(asdict(manifest), ensure_ascii=False, sort_keys=True).encode())
     return _results(folder, materials, manifest, (*derived.stages, _report_stage("computed")))
 

@@ -10,7 +10,7 @@ from synovia.extraction import Caution, find_cautions
 from synovia.report import Answer, Content, Fact, Methods, Search, Variant
 from synovia.report import Mid as ShownMid
 from synovia.review.evidence import HUMAN_TABLES
-from synovia.review.pooling import PRIMARY, Plan, plans
+from synovia.review.plans import PRIMARY, Plan, plans
 from synovia.review.protocol import Protocol
 from synovia.review.run import Derived
 from synovia.review.stages import Materials
@@ -256,6 +256,12 @@ def review_cautions(derived: Derived) -> tuple[str, ...]:
     if rejected:
         pieces = "1 piece" if rejected == 1 else f"{rejected} pieces"
         found.append(f"{pieces} of the exports could not be read as records: see out/tables/rejects.csv.")
+    prior = protocol.model.prior
+    if prior is not None:
+        found.append(
+            f"The protocol declares a {prior.family} prior with scale {prior.scale:g} on tau for a Bayesian "
+            "reading; this version makes none, so no result here uses it."
+        )
     return (*found, *unreported_outcomes(derived))
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from synovia import report
 from synovia.errors import InputError, SynoviaError
 from synovia.review.answer import gather_content, number_cautions, unreported_outcomes
-from synovia.review.evidence import open_journal
+from synovia.review.evidence import JOURNAL_TEXT, open_journal
 from synovia.review.folder import Folder
 from synovia.review.run import Derived, derive, load_protocol
 
@@ -52,6 +52,7 @@ def check_review(folder: Folder) -> tuple[Finding, ...]:
         return tuple(found)
     derived: list[Derived] = []
     found += _failures("chain", lambda: derived.append(derive(folder)))
+    found += _unexported(folder)
     for review in derived:
         found += _cautions(review)
     return tuple(sorted(found, key=lambda finding: finding.severity != "error"))
@@ -60,6 +61,15 @@ def check_review(folder: Folder) -> tuple[Finding, ...]:
 def _verify(folder: Folder) -> None:
     with open_journal(folder) as live:
         live.verify()
+
+
+def _unexported(folder: Folder) -> Iterator[Finding]:
+    """Whether the live journal holds events that its text does not: those would be lost with .synovia/."""
+    with open_journal(folder) as live:
+        ahead = len(live) - (folder.read_text(JOURNAL_TEXT) or "").count("\n")
+    if ahead:
+        sentence = f"{ahead} events are not yet in {JOURNAL_TEXT}. Write them with: synovia export FOLDER."
+        yield Finding("journal", "caution", sentence)
 
 
 def _failures(check: str, work: Callable[[], object]) -> Iterator[Finding]:

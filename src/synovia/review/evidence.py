@@ -89,7 +89,7 @@ def open_journal(folder: Folder) -> journal.Journal:
     JournalConflict
         When the live journal and ``evidence/journal.jsonl`` have diverged.
     """
-    folder.hidden.mkdir(parents=True, exist_ok=True)
+    folder.make_hidden()
     live = journal.Journal.open(folder.journal)
     text = folder.read_text(JOURNAL_TEXT)
     try:

@@ -66,6 +66,17 @@ class Folder:
         """The live journal."""
         return self.hidden / "journal.sqlite"
 
+    def make_hidden(self) -> None:
+        """Make the folder of the live journal and the cache.
+
+        Raises
+        ------
+        StorageError
+            When the disk refuses.
+        """
+        with _told(".synovia/"):
+            self.hidden.mkdir(parents=True, exist_ok=True)
+
     def read(self, name: str) -> bytes | None:
         """Content of a file of the folder, or None when it is absent."""
         try:

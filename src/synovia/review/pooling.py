@@ -1,20 +1,18 @@
-"""The synthesis plan carried out: every comparison, outcome and window of the protocol, and every variant."""
+"""One entry of the synthesis plan carried out: rows selected, effects computed, pooled, explained."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from synovia import effects, synthesis, tables
-from synovia.errors import SynthesisError
-from synovia.review.protocol import Comparison, Model, Outcome, Protocol, Variant, Window
+from synovia.review.fitting import explain_differences, fit_plan
+from synovia.review.plans import PRIMARY, Plan
 
-__all__ = ["Plan", "Pooled", "plans", "pool"]
+__all__ = ["Pooled", "pool"]
 
-PRIMARY = "primary"
 _COUNTS = ("OR", "RR", "RD")
 _SCALE_WORDS = {
     "MD": "points on a 0-100 scale",
@@ -24,23 +22,6 @@ _SCALE_WORDS = {
     "RR": "log risk ratio",
     "RD": "risk difference",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One synthesis to carry out: what is compared, when, and how."""
-
-    synthesis_id: str
-    variant: str
-    label: str
-    comparison: Comparison
-    outcome: Outcome
-    window: Window
-    model: Model
-    shared: Literal["covariance", "split", "ignored"]
-    only: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    smallest_arm: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,71 +43,23 @@ class Pooled:
     coefficients: pd.DataFrame
 
 
-def plans(protocol: Protocol) -> Iterator[Plan]:
-    """Every synthesis the protocol declares, the primary ones first, then the variants."""
-    for comparison in protocol.comparison:
-        for outcome_id in comparison.outcomes:
-            for window_id in comparison.windows:
-                yield _primary(protocol, comparison, outcome_id, window_id)
-    for variant in protocol.variant:
-        comparison = protocol.comparison_named(variant.comparison)
-        yield _changed(_primary(protocol, comparison, variant.outcome, variant.window), variant)
-
-
-def _primary(protocol: Protocol, comparison: Comparison, outcome_id: str, window_id: str) -> Plan:
-    model = protocol.model
-    if comparison.measure is not None:
-        model = model.model_copy(update={"measure": comparison.measure})
-    return Plan(
-        synthesis_id=f"{comparison.id}-{outcome_id}-{window_id}",
-        variant=PRIMARY,
-        label="as planned",
-        comparison=comparison,
-        outcome=protocol.outcome_named(outcome_id),
-        window=protocol.window_named(window_id),
-        model=model,
-        shared=model.shared,
-    )
-
-
-def _changed(plan: Plan, variant: Variant) -> Plan:
-    changes = {
-        name: getattr(variant, name)
-        for name in ("measure", "random", "tau2", "inference")
-        if getattr(variant, name) is not None
-    }
-    limits = {name: getattr(variant, name) for name in ("low", "high") if getattr(variant, name) is not None}
-    return replace(
-        plan,
-        variant=variant.id,
-        label=variant.label,
-        window=plan.window.model_copy(update=limits),
-        model=plan.model.model_copy(update=changes),
-        shared=variant.shared or plan.shared,
-        only=variant.only,
-        exclude=variant.exclude,
-        smallest_arm=variant.smallest_arm,
-    )
-
-
-def pool(plan: Plan, arm_data: pd.DataFrame, studies: pd.DataFrame) -> Pooled:
+def pool(plan: Plan, frames: Mapping[str, pd.DataFrame]) -> Pooled:
     """Select, compare and pool the rows that one plan asks for.
 
     Parameters
     ----------
     plan : Plan
         The synthesis.
-    arm_data : DataFrame
-        Table ARM_DATA of the whole review.
-    studies : DataFrame
-        Table STUDIES of the whole review.
+    frames : mapping of str to DataFrame
+        Tables ``arm_data``, ``studies`` and ``arms`` of the whole review.
 
     Returns
     -------
     Pooled
         With status 'pooled', 'single study' or 'no data'.
     """
-    kept, left_out = _eligible_rows(plan, arm_data, studies)
+    studies = frames["studies"]
+    kept, left_out = _eligible_rows(plan, frames["arm_data"], studies)
     window = effects.Window(plan.window.id, plan.window.target, plan.window.low, plan.window.high)
     selected = effects.select(
         kept,
@@ -144,7 +77,8 @@ def pool(plan: Plan, arm_data: pd.DataFrame, studies: pd.DataFrame) -> Pooled:
     omissions = pd.concat([frame for frame in found if not frame.empty] or [left_out], ignore_index=True)
     if compared.effects.empty:
         return _no_data(plan, omissions)
-    return _fitted(plan, compared, rows, omissions)
+    data = _described(compared.effects, studies, frames["arms"])
+    return _fitted(plan, data, compared, rows, omissions)
 
 
 def _eligible_rows(
@@ -212,32 +146,25 @@ def _compare(plan: Plan, rows: pd.DataFrame, studies: pd.DataFrame) -> effects.C
     )
 
 
-def _fitted(plan: Plan, compared: effects.Compared, rows: pd.DataFrame, omissions: pd.DataFrame) -> Pooled:
-    total = compared.effects["n"] + compared.effects["n_comparator"].fillna(0)
-    data = compared.effects.assign(n_total=total, n_per_100=total / 100)
+def _described(found: pd.DataFrame, studies: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
+    """Effects with what moderators and subgroups may be taken from: columns of their studies and arms."""
+    of_study = studies[["study_id", "year", "design", "species", "population", "blinding"]]
+    of_arm = arms[["study_id", "arm_id", "product", "dose", "injections"]]
+    total = found["n"] + found["n_comparator"].fillna(0)
+    data = found.assign(n_total=total, n_per_100=total / 100)
+    return data.merge(of_study, "left", on="study_id").merge(of_arm, "left", on=["study_id", "arm_id"])
+
+
+def _fitted(
+    plan: Plan, data: pd.DataFrame, compared: effects.Compared, rows: pd.DataFrame, omissions: pd.DataFrame
+) -> Pooled:
     covariance = np.diag(data["variance"].to_numpy()) if plan.shared == "ignored" else compared.covariance
-    fit = _meta(plan, data, covariance, "estimate ~ 1")
+    fit = fit_plan(plan, data, covariance, "estimate ~ 1")
+    explained = tables.empty(tables.COEFFICIENTS)
+    if plan.variant == PRIMARY and len(data) > 1:
+        explained = explain_differences(plan, data, covariance)
     estimate = _estimate_row(plan, fit, data, _participants(data, rows))
-    contributions = _contribution_rows(plan, fit, data)
-    coefficients = (
-        _coefficient_rows(plan, data, covariance)
-        if plan.variant == PRIMARY
-        else tables.empty(tables.COEFFICIENTS)
-    )
-    return Pooled(estimate, compared.effects, omissions, contributions, coefficients)
-
-
-def _meta(plan: Plan, data: pd.DataFrame, covariance: np.ndarray, formula: str) -> synthesis.Fit:
-    random = {"effect": "effect", "study": "study_id", "none": None}[plan.model.random]
-    return synthesis.meta(
-        data,
-        formula,
-        covariance=covariance,
-        random=random,
-        tau2=plan.model.tau2,
-        inference=plan.model.inference,
-        level=plan.model.level,
-    )
+    return Pooled(estimate, compared.effects, omissions, _contribution_rows(plan, fit, data), explained)
 
 
 def _participants(data: pd.DataFrame, rows: pd.DataFrame) -> float:
@@ -315,48 +242,3 @@ def _contribution_rows(plan: Plan, fit: synthesis.Fit, data: pd.DataFrame) -> pd
             for i in range(len(data))
         ],
     )
-
-
-def _coefficient_rows(plan: Plan, data: pd.DataFrame, covariance: np.ndarray) -> pd.DataFrame:
-    rows: list[dict[str, object]] = []
-    if plan.comparison.moderators:
-        rows += _moderator_rows(plan, data, covariance)
-    if plan.comparison.subgroup:
-        rows += _subgroup_rows(plan, data, covariance)
-    return tables.frame(tables.COEFFICIENTS, rows)
-
-
-def _moderator_rows(plan: Plan, data: pd.DataFrame, covariance: np.ndarray) -> list[dict[str, object]]:
-    formula = f"estimate ~ {plan.comparison.moderators}"
-    start = {"synthesis_id": plan.synthesis_id, "analysis": formula, "k": len(data)}
-    try:
-        fit = _meta(plan, data, covariance, formula)
-    except SynthesisError as problem:
-        return [{**start, "term": "not fitted", "note": str(problem)}]
-    glance = fit.glance().iloc[0]
-    names = ("term", "estimate", "std_error", "lower", "upper", "p_value")
-    return [
-        {**start, **{name: row[name] for name in names}, "tau2": glance["tau2"], "note": glance["warnings"]}
-        for _, row in fit.tidy().iterrows()
-    ]
-
-
-def _subgroup_rows(plan: Plan, data: pd.DataFrame, covariance: np.ndarray) -> list[dict[str, object]]:
-    start = {"synthesis_id": plan.synthesis_id, "analysis": f"subgroups by {plan.comparison.subgroup}"}
-    rows: list[dict[str, object]] = []
-    for level, index in data.reset_index(drop=True).groupby(plan.comparison.subgroup).groups.items():
-        at = np.asarray(index)
-        fit = _meta(plan, data.iloc[at], covariance[np.ix_(at, at)], "estimate ~ 1")
-        tidy, glance = fit.tidy().iloc[0], fit.glance().iloc[0]
-        numbers = {name: tidy[name] for name in ("estimate", "std_error", "lower", "upper", "p_value")}
-        rows.append(
-            {
-                **start,
-                "term": str(level),
-                "k": len(at),
-                **numbers,
-                "tau2": glance["tau2"],
-                "note": glance["warnings"],
-            }
-        )
-    return rows

@@ -8,7 +8,8 @@ import pandas as pd
 from synovia import extraction, formats, journal, records, screening, tables
 from synovia.errors import Fault, InputError, TableError
 from synovia.review.cache import Frames
-from synovia.review.pooling import Pooled, plans, pool
+from synovia.review.plans import plans
+from synovia.review.pooling import Pooled, pool
 from synovia.review.stages import Materials
 from synovia.tables import EVIDENCE, Table
 
@@ -124,7 +125,7 @@ def _unknown_ids(materials: Materials, frames: Frames) -> list[Fault]:
 
 
 def _synthesise(materials: Materials, frames: Frames) -> Frames:
-    pooled = [pool(plan, frames["arm_data"], frames["studies"]) for plan in plans(materials.protocol)]
+    pooled = [pool(plan, frames) for plan in plans(materials.protocol)]
     return {
         "estimates": tables.frame(tables.ESTIMATES, [result.estimate for result in pooled]),
         "effects": _joined(tables.EFFECTS, pooled, "effects"),

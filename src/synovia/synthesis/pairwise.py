@@ -171,7 +171,7 @@ def _warn(rows: Rows, settings: Settings, choice: Choice, inference: Inference) 
             "The model fits every estimate exactly, which leaves the Knapp-Hartung interval without a width. "
             "Use inference='knapp-hartung-floor'."
         )
-    elif inference.factor < 1:
+    elif round(inference.factor, 3) < 1:
         said.append(
             f"The Knapp-Hartung factor is {inference.factor:.3g}, below 1: the interval is shorter than "
             "without it (the choice 'knapp-hartung-floor' keeps it at 1)."

@@ -90,6 +90,20 @@ def test_a_variant_on_the_published_measure_is_used() -> None:
     assert "Ours on that scale (standardised): −0.52 (−0.83 to −0.22)" in agreement.words
 
 
+def test_a_published_result_that_counts_benefit_as_positive_is_turned() -> None:
+    row = content().tables["published"].iloc[0].copy()
+    row["ci_low"], row["ci_high"], row["positive_favours"] = "0.28", "0.65", "treatment"
+    ours = answer(estimate(measure="SMD", estimate=-0.52, lower=-0.83, upper=-0.22))
+    turned = set_beside(ours, row)
+    assert turned.kind == "agree"
+    assert (
+        "With its sign turned to ours, for it prints benefit as positive: the intervals overlap."
+        in turned.words
+    )
+    row["positive_favours"] = "not stated"
+    assert set_beside(ours, row).kind == "unknown"
+
+
 def test_trials_in_words_and_laboratory_studies() -> None:
     whole = content()
     (trial,) = contrast_statements(whole)

@@ -69,19 +69,32 @@ def set_beside(answer: Answer, row: pd.Series) -> Agreement:
     -------
     Agreement
         Sizes are compared only on the same kind of scale, and then intervals that do not overlap differ even
-        where both exclude no effect. Signs are as printed and not interpreted.
+        where both exclude no effect. Signs are as printed, and turned only where the row says that a positive
+        number favours the treatment.
     """
     measure = str(row["measure"])
     numbers, label = _ours_on(answer, measure)
     reading = reading_of(str(numbers.get("measure", "")))
     ours = [reading.value(numbers.get(name)) for name in ("lower", "upper")]
     theirs = [_value(row[name]) for name in ("ci_low", "ci_high")]
+    if row["positive_favours"] == "not stated":
+        words = (
+            "It does not state which side a positive number favours, so the two cannot be set side by side."
+        )
+        return Agreement(words, "unknown")
+    turned = row["positive_favours"] == "treatment" and answer.better == "lower" and not _null(measure)
+    if turned:
+        theirs = [-theirs[1], -theirs[0]]
     mine = _clear(ours[0], ours[1], reading.null)
     other = _clear(theirs[0], theirs[1], _null(measure))
     if mine is None or other is None:
         missing = "Ours gives no interval" if mine is None else "It prints no interval that can be read"
         return Agreement(f"{missing}, so the two cannot be set side by side.", "unknown")
     words, apart = _sizes(str(numbers.get("measure", "")), measure, ours, theirs)
+    if turned:
+        words = (
+            f"With its sign turned to ours, for it prints benefit as positive: {words[:1].lower()}{words[1:]}"
+        )
     own = f" Ours on that scale ({label}): {_printed(reading, numbers)}." if label else ""
     kind: Literal["agree", "differ"] = "agree" if mine == other and not apart else "differ"
     return Agreement(f"{_both(mine, other)}{own} {words}", kind)

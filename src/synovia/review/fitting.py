@@ -62,14 +62,11 @@ def _moderators(plan: Plan, data: pd.DataFrame, covariance: np.ndarray) -> list[
     except SynthesisError as problem:
         return [{**start, "term": "not fitted", "note": str(problem)}]
     glance = fit.glance().iloc[0]
+    rows = fit.tidy().assign(tau2=glance["tau2"]).to_dict("records")
+    notes = [glance["warnings"], *[""] * len(rows)]
     return [
-        {
-            **start,
-            "term": row["term"],
-            **_numbers({**row, "tau2": glance["tau2"]}),
-            "note": glance["warnings"],
-        }
-        for _, row in fit.tidy().iterrows()
+        {**start, "term": row["term"], **_numbers(row), "note": note}
+        for row, note in zip(rows, notes, strict=False)
     ]
 
 

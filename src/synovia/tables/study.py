@@ -235,6 +235,12 @@ PUBLISHED = Table(
         Column("n", "text", "participants as printed"),
         Column("comparison_id", "text", "comparison of the protocol it can be set beside; empty when none"),
         Column("outcome_id", "text", "outcome of the protocol it can be set beside; empty when none"),
+        Column(
+            "positive_favours",
+            "text",
+            "which side a positive number favours, where it is not the comparator as in ours",
+            choices=("treatment", "comparator", "not stated"),
+        ),
         Column("caution", "text", "what a reader must know before using the number"),
         *SOURCE_COLUMNS,
         Column("note", "text", "anything else"),

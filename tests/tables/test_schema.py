@@ -94,7 +94,7 @@ def test_a_second_row_for_a_key_names_the_first() -> None:
 
 def test_a_missing_column_is_named_with_what_it_is() -> None:
     row = {name: text for name, text in GOOD.items() if name != "arm"}
-    (fault, *_) = parse(DOSES, [Row(2, row)], file="doses.csv").faults
+    (fault,) = parse(DOSES, [Row(2, row)], file="doses.csv").faults
     assert (
         str(fault)
         == "doses.csv, line 1: found columns kind, dose, n, blind; wanted column arm. Add the column: arm."

@@ -208,10 +208,14 @@ def parse(table: Table, rows: Iterable[Row], *, file: str = "") -> Parsed:
     Returns
     -------
     Parsed
-        Typed rows with their ``line``, and the faults.
+        Typed rows with their ``line``, and the faults; no row is read when a needed column is absent.
     """
     entered = list(rows)
-    faults = _header_faults(table, entered, file)
+    header = entered[0].values if entered else {}
+    missing = _missing_columns(table, header, file) if entered else []
+    faults = [*missing, *_unknown_columns(table, header, file)]
+    if missing:
+        return _no_rows(table, faults)
     typed: list[dict[str, object]] = []
     seen: dict[tuple[str, ...], int] = {}
     for row in entered:
@@ -224,7 +228,7 @@ def parse(table: Table, rows: Iterable[Row], *, file: str = "") -> Parsed:
         if not wrong:
             typed.append({**values, "line": row.line})
     if not typed:
-        return Parsed(empty(table).assign(line=pd.Series([], dtype="int64")), tuple(faults))
+        return _no_rows(table, faults)
     columns = {
         column.name: pd.Series([r[column.name] for r in typed], dtype=_dtype(column))
         for column in table.columns
@@ -232,30 +236,30 @@ def parse(table: Table, rows: Iterable[Row], *, file: str = "") -> Parsed:
     return Parsed(pd.DataFrame({**columns, "line": [r["line"] for r in typed]}), tuple(faults))
 
 
-def _header_faults(table: Table, rows: Sequence[Row], file: str) -> list[Fault]:
-    if not rows:
-        return []
-    present = rows[0].values
-    needed = [c.name for c in table.columns if (c.required or c.name in table.key) and c.name not in present]
-    unknown = [name for name in present if name not in table.names]
+def _no_rows(table: Table, faults: Sequence[Fault]) -> Parsed:
+    return Parsed(empty(table).assign(line=pd.Series([], dtype="int64")), tuple(faults))
+
+
+def _missing_columns(table: Table, present: Mapping[str, str], file: str) -> list[Fault]:
     return [
         Fault(
             f"columns {', '.join(present)}",
-            f"column {name}",
+            f"column {column.name}",
             file,
             1,
-            advice=f"Add the column: {table.column(name).help}.",
+            advice=f"Add the column: {column.help}.",
         )
-        for name in needed
-    ] + [
-        Fault(
-            f"column {name!r}",
-            f"columns of {table.name}: {', '.join(table.names)}",
-            file,
-            1,
-            advice="Rename or remove it.",
-        )
-        for name in unknown
+        for column in table.columns
+        if (column.required or column.name in table.key) and column.name not in present
+    ]
+
+
+def _unknown_columns(table: Table, present: Mapping[str, str], file: str) -> list[Fault]:
+    wanted = f"columns of {table.name}: {', '.join(table.names)}"
+    return [
+        Fault(f"column {name!r}", wanted, file, 1, advice="Rename or remove it.")
+        for name in present
+        if name not in table.names
     ]
 
 

@@ -254,8 +254,11 @@ def review_cautions(derived: Derived) -> tuple[str, ...]:
     found = [protocol.screening.note] if protocol.screening.note else []
     rejected = len(derived.frames["rejects"])
     if rejected:
-        pieces = "1 piece" if rejected == 1 else f"{rejected} pieces"
-        found.append(f"{pieces} of the exports could not be read as records: see out/tables/rejects.csv.")
+        remarks = "1 remark" if rejected == 1 else f"{rejected} remarks"
+        found.append(
+            f"{remarks} on the exports (pieces that are no record, guessed encodings, records cut short): "
+            "see out/tables/rejects.csv."
+        )
     prior = protocol.model.prior
     if prior is not None:
         found.append(

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import pandas as pd
+
 from synovia import report
 from synovia.errors import InputError, SynoviaError
 from synovia.review.answer import gather_content, number_cautions, unreported_outcomes
@@ -89,10 +91,9 @@ def _cautions(derived: Derived) -> Iterator[Finding]:
         yield Finding("numbers", "caution", sentence)
     for sentence in unreported_outcomes(derived):
         yield Finding("outcomes", "caution", sentence)
-    for row in frames["rejects"].itertuples():
-        yield Finding(
-            "exports", "caution", f"{row.file}, line {row.line:g}: {row.reason}. {row.advice}".rstrip()
-        )
+    for row in frames["rejects"].to_dict("records"):
+        place = row["file"] if pd.isna(row["line"]) else f"{row['file']}, line {row['line']:g}"
+        yield Finding("exports", "caution", f"{place}: {row['reason']}. {row['advice']}".rstrip())
     for (study_id, reason), rows in frames["unconverted"].groupby(["study_id", "reason"], sort=False):
         lines = rows["line"].astype(int)
         place = f"line {lines.min()}" if len(rows) == 1 else f"{len(rows)} rows from line {lines.min()}"

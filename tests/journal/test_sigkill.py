@@ -37,7 +37,7 @@ with Journal.open(path) as journal:
 
 def wanted_decisions() -> list[Screened]:
     """Two readers, changed minds included, so that an import cannot be resumed by counting records."""
-    dice = random.Random(SEED)  # noqa: S311 reproducible, not secret
+    dice = random.Random(SEED)
     votes = []
     for i in range(DECISIONS):
         verdict = dice.choice(["include", "exclude"])
@@ -123,7 +123,7 @@ def test_nothing_acknowledged_is_lost_to_fifty_kills(tmp_path: Path) -> None:
     wanted = wanted_decisions()
     source = tmp_path / "decisions.csv"
     write_csv(source, wanted)
-    dice = random.Random(SEED)  # noqa: S311 reproducible, not secret
+    dice = random.Random(SEED)
     path, finished, mid_import = tmp_path / "journal-0.sqlite", 0, 0
     acknowledged: dict[int, str] = {}
     for _ in range(KILLS):

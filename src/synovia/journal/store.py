@@ -114,6 +114,26 @@ class Journal:
         """
         return tuple(_read(number, line) for number, line in enumerate(self.lines(), start=1))
 
+    def snapshot(self) -> tuple[Acknowledged, ...]:
+        """Every event with its line's digest as they stand at one moment, oldest first.
+
+        Other programs may append meanwhile; what is returned is a whole beginning of the journal.
+
+        Raises
+        ------
+        UnreadableEvent
+            Naming the first line that this version cannot read.
+        """
+        return tuple(
+            Acknowledged(number, digest, _read(number, line))
+            for number, (line, digest) in enumerate(self._rows(), start=1)
+        )
+
+    def _rows(self) -> list[tuple[str, str]]:
+        with plainly(self.path):
+            found = self._connection.execute("SELECT line, digest FROM journal ORDER BY seq")
+            return [(str(line), str(digest)) for line, digest in found]
+
     def verify(self) -> None:
         """Make sure that no line was changed, removed, added or moved, the last one included.
 
@@ -122,13 +142,13 @@ class Journal:
         BrokenChain
             Naming the first line that does not fit.
         """
-        lines = self.lines()
-        for number, (line, digest) in enumerate(zip(lines, self.digests(), strict=True), start=1):
+        rows = self._rows()
+        for number, (line, digest) in enumerate(rows, start=1):
             if of_text(line) != digest:
                 raise BrokenChain(
                     _altered(Break(number, "its text does not have the digest it was stored with"))
                 )
-        verify(lines, head=self.head)
+        verify([line for line, _ in rows], head=rows[-1][1] if rows else "")
 
     def append_event(self, event: Event) -> str:
         """Record one event; when this returns, the event is on disk.

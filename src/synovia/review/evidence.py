@@ -109,13 +109,14 @@ def read_evidence(folder: Folder, live: journal.Journal) -> Evidence:
     UnrecordedEdits
         Naming the first edits and the command that records them.
     """
-    events = live.events()
+    known = live.snapshot()
+    events = tuple(entry.event for entry in known)
     on_disk = _on_disk(folder)
     edits = _find_edits(events, on_disk)
     if edits:
         raise unrecorded(edits)
     rows = {table.name: on_disk[table.name] or _journal_rows(events, table) for table in HUMAN_TABLES}
-    return Evidence(events, rows, live.head)
+    return Evidence(events, rows, known[-1].digest if known else "")
 
 
 def unrecorded(edits: Sequence[Edit]) -> UnrecordedEdits:

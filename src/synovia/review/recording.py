@@ -44,7 +44,8 @@ def record_edits(
     """
     edits = pending_edits(folder, live)
     shown = _shown(folder) if any(edit.table is DECISIONS for edit in edits) else {}
-    events = live.events()
+    known = live.snapshot()
+    events = [entry.event for entry in known]
     at = journal.stamp(now, max((event.at for event in events), key=journal.instant, default=""))
     new = [_event(edit, by=by, at=at, shown=shown) for edit in edits]
     count = 0
@@ -56,7 +57,7 @@ def record_edits(
             on_recorded(count)
 
     live.append_events(
-        journal.name_superseded(new, events, live.digests()),
+        journal.name_superseded(new, events, [entry.digest for entry in known]),
         on_acknowledged=acknowledged,
     )
     return count

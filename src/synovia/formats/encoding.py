@@ -122,10 +122,11 @@ def _decode_marked(file: str, data: bytes, encoding: str) -> Decoded:
 def _guess(data: bytes) -> Decoded:
     """Damaged UTF-8, GB18030 or a Western encoding, whichever the bytes above 127 speak for."""
     lenient = data.decode("utf-8", errors="surrogateescape")
-    wrong = len(_UNREADABLE.findall(lenient))
+    places = [found.start() for found in _UNREADABLE.finditer(lenient)]
+    wrong = len(places)
     right = sum(map(len, _HIGH_RUN.findall(data))) - wrong
-    if right > 2 * wrong:
-        first = lenient.count("\n", 0, _UNREADABLE.search(lenient).start()) + 1  # type: ignore[union-attr]
+    if places and right > 2 * wrong:
+        first = lenient.count("\n", 0, places[0]) + 1
         note = f"{wrong} bytes are not UTF-8 (the first on line {first}) and were read as Windows-1252"
         return Decoded(_UNREADABLE.sub(lambda m: _western(ord(m[0]) - 0xDC00), lenient), "utf-8", note)
     if _looks_chinese(data):

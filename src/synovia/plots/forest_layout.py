@@ -201,15 +201,18 @@ def _placed(lines: list[Line], label_width: float, left_width: float) -> list[Li
     """Lines with their labels wrapped and their places counted down from the top."""
     top, placed = 3.0, []
     for line in lines:
-        if line.kind != "gap":
-            bold = line.kind in ("heading", "summary")
-            size = SMALL if line.kind in ("text", "prediction") else SIZE
-            room = left_width if line.kind in ("text", "heading") else label_width
-            wrapped = wrap(line.label[0], room - line.indent, size, bold=bold, most=3)
-            line = replace(line, label=wrapped, height=_ROW + _LEADING * (len(wrapped) - 1))  # noqa: PLW2901
-        placed.append(replace(line, top=top))
-        top += line.height
+        fitted = line if line.kind == "gap" else _wrapped(line, label_width, left_width)
+        placed.append(replace(fitted, top=top))
+        top += fitted.height
     return placed
+
+
+def _wrapped(line: Line, label_width: float, left_width: float) -> Line:
+    bold = line.kind in ("heading", "summary")
+    size = SMALL if line.kind in ("text", "prediction") else SIZE
+    room = left_width if line.kind in ("text", "heading") else label_width
+    wrapped = wrap(line.label[0], room - line.indent, size, bold=bold, most=3)
+    return replace(line, label=wrapped, height=_ROW + _LEADING * (len(wrapped) - 1))
 
 
 def _cell(line: Line, name: str) -> str:

@@ -51,8 +51,9 @@ def link_exact(records: pd.DataFrame, *, registers: Collection[str] = ()) -> pd.
     >>> link_exact(records)[["record_id", "other_id", "rule", "evidence"]].to_numpy().tolist()
     [['a-0001', 'b-0001', 'doi', 'doi 10.1002/art.1']]
     """
-    rows = clean(records).sort_values("record_id", kind="stable").to_dict("records")
-    natures = [describe(row, is_register=row["search_id"] in registers) for row in rows]  # type: ignore[arg-type]
+    ordered = clean(records).sort_values("record_id", kind="stable")
+    rows = [{str(name): value for name, value in row.items()} for row in ordered.to_dict("records")]
+    natures = [describe(row, is_register=row["search_id"] in registers) for row in rows]
     evidence: dict[tuple[str, str, str], list[str]] = {}
     for rule in ("doi", "pmid", "registry_id"):
         groups: dict[str, list[Nature]] = {}

@@ -44,7 +44,27 @@ _REGISTER = re.compile(
 )
 _DASH = re.compile(r"\s*[-–—,]")
 _WORD = re.compile(r"[a-z0-9]{2,}")
-_SMALL = frozenset("the of and in on for with to from by an at as or versus vs study trial".split())  # noqa: SIM905
+_SMALL = frozenset(
+    {
+        "an",
+        "and",
+        "as",
+        "at",
+        "by",
+        "for",
+        "from",
+        "in",
+        "of",
+        "on",
+        "or",
+        "study",
+        "the",
+        "to",
+        "trial",
+        "versus",
+    }
+    | {"vs", "with"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,11 @@ STAGES: tuple[Stage, ...] = (
         "extract",
         "reading and converting numbers",
         (),
-        lambda m: [_sections("treatment", "outcome", "extraction")(m), _rows(*(t.name for t in EVIDENCE))(m)],
+        lambda m: [
+            m.protocol.review.field,
+            _sections("treatment", "outcome", "extraction")(m),
+            _rows(*(t.name for t in EVIDENCE))(m),
+        ],
         (*EVIDENCE, tables.ARM_DATA, tables.CONVERSIONS, tables.UNCONVERTED),
     ),
     Stage(

@@ -1,0 +1,363 @@
+# The numbers of the shipped review again, with R and metafor, from the printed numbers of the evidence.
+#
+#     Rscript validation/knee_oa.R   # from the root of the repository; writes knee_oa.json and knee_oa_arms.csv
+#
+# knee_oa_effects.csv says which arms each synthesis uses. Everything after that choice is made here: standard
+# deviations, pooled subgroups, the 0-100 scale, effects, the covariance that a shared comparator brings, pooling,
+# intervals.
+
+suppressPackageStartupMessages({
+  library(metafor)
+  library(jsonlite)
+})
+
+read <- function(path) read.csv(path, na.strings = "", encoding = "UTF-8", check.names = FALSE)
+outcomes <- read("reviews/knee-oa/evidence/outcomes.csv")
+arms <- read("reviews/knee-oa/evidence/arms.csv")
+listed <- read("validation/knee_oa_effects.csv")
+
+# ---- Arms: n, mean and SD on 0-100 where higher is worse ---------------------------------------------------------
+
+# Range and direction of the scales that occur, from the instruments. KOOS and IKDC count 100 as no problems.
+lower_better <- function(maximum) c(minimum = 0, maximum = maximum, sign = 1)
+higher_better <- function(maximum) c(minimum = 0, maximum = maximum, sign = -1)
+scales <- list(
+  "pain-vas-100" = lower_better(100), "pain-vas-10" = lower_better(10), "pain-nrs-10" = lower_better(10),
+  "womac-pain-likert" = lower_better(20), "womac-stiffness-likert" = lower_better(8),
+  "womac-function-likert" = lower_better(68), "womac-total-likert" = lower_better(96),
+  "womac-pain-100" = lower_better(100), "womac-stiffness-100" = lower_better(100),
+  "womac-function-100" = lower_better(100),
+  "koos-pain" = higher_better(100), "koos-symptoms" = higher_better(100), "koos-adl" = higher_better(100),
+  "koos-sport" = higher_better(100), "koos-qol" = higher_better(100), "ikdc" = higher_better(100)
+)
+
+rescale <- function(mean, sd, scale, statistic) {
+  if (is.na(scale)) return(c(mean = mean, sd = sd))
+  to <- as.list(scales[[scale]])
+  width <- to$maximum - to$minimum
+  if (statistic == "mean change") return(c(mean = to$sign * mean * 100 / width, sd = sd * 100 / width))
+  at <- (mean - to$minimum) / width * 100
+  c(mean = if (to$sign < 0) 100 - at else at, sd = sd * 100 / width)
+}
+
+printed <- function(study, arm, outcome, measure, timepoint, statistic) {
+  outcomes[outcomes$study_id == study & outcomes$arm_id %in% arm & outcomes$outcome == outcome &
+    outcomes$measure == measure & outcomes$timepoint == timepoint & outcomes$statistic == statistic &
+    outcomes$use == "yes", ]
+}
+
+# One arm as printed, or its subgroups joined by the sums of their values and of their squares.
+arm_numbers <- function(study, arm, outcome, measure, scale, timepoint, statistic) {
+  rows <- printed(study, arm, outcome, measure, timepoint, statistic)
+  if (nrow(rows) == 0) {
+    parts <- arms$arm_id[arms$study_id == study & arms$part_of %in% arm]
+    rows <- printed(study, parts, outcome, measure, timepoint, statistic)
+    stopifnot(nrow(rows) == length(parts))
+  }
+  if (statistic == "events") {
+    stopifnot(nrow(rows) == 1)
+    return(data.frame(n = rows$n, mean = NA_real_, sd = NA_real_, events = rows$events))
+  }
+  stopifnot(nrow(rows) >= 1, all(!is.na(rows$sd) | !is.na(rows$se)))
+  sd <- ifelse(is.na(rows$sd), rows$se * sqrt(rows$n), rows$sd)
+  n <- sum(rows$n)
+  mean <- sum(rows$n * rows$mean) / n
+  if (nrow(rows) > 1) {
+    squares <- sum((rows$n - 1) * sd^2 + rows$n * rows$mean^2)
+    sd <- sqrt((squares - n * mean^2) / (n - 1))
+  }
+  on_100 <- rescale(mean, sd, scale, statistic)
+  data.frame(n = n, mean = on_100[["mean"]], sd = on_100[["sd"]], events = NA_real_)
+}
+
+sides <- function(rows, column) {
+  do.call(rbind, lapply(seq_len(nrow(rows)), function(i) {
+    row <- rows[i, ]
+    arm_numbers(
+      row$study_id, row[[column]], row$outcome, row$measure, row$scale, row$timepoint, row$statistic
+    )
+  }))
+}
+
+# ---- Effects and their covariance ---------------------------------------------------------------------------------
+
+effects_of <- function(rows, shared) {
+  treated <- sides(rows, "arm_id")
+  if (rows$effect[1] == "MC") {
+    found <- escalc("MN", mi = treated$mean, sdi = treated$sd, ni = treated$n)
+    return(list(yi = c(found$yi), V = diag(found$vi, nrow(rows)), treated = treated, control = NULL))
+  }
+  control <- sides(rows, "comparator_id")
+  same <- outer(rows$study_id, rows$study_id, "==")
+  arms_of <- rowSums(same)
+  if (rows$effect[1] == "RR") {
+    cells <- list(ai = treated$events, bi = treated$n - treated$events, ci = control$events, di = control$n - control$events)
+    # One half for every arm of a study with any empty cell, so that the shared comparator stays one group.
+    add <- 0.5 * any(unlist(cells) == 0)
+    found <- do.call(escalc, c(list("RR", add = add, to = "all"), cells))
+    share <- 1 / (control$events + add) - 1 / (control$n + 2 * add)
+  } else if (rows$effect[1] == "MD") {
+    n2 <- if (shared == "split") control$n / arms_of else control$n
+    found <- escalc("MD", m1i = treated$mean, sd1i = treated$sd, n1i = treated$n, m2i = control$mean, sd2i = control$sd, n2i = n2)
+    share <- control$sd^2 / control$n
+  } else {
+    found <- escalc(
+      "SMD", vtype = "LS",
+      m1i = treated$mean, sd1i = treated$sd, n1i = treated$n, m2i = control$mean, sd2i = control$sd, n2i = control$n
+    )
+    share <- 1 / control$n
+  }
+  V <- diag(found$vi, nrow(rows))
+  if (shared == "covariance") {
+    between <- same * share
+    if (rows$effect[1] == "SMD") {
+      everyone <- control$n + c(same %*% treated$n)
+      between <- same * (share + outer(c(found$yi), c(found$yi)) / (2 * everyone))
+    }
+    V <- ifelse(diag(nrow(rows)) == 1, V, between)
+  }
+  list(yi = c(found$yi), V = V, treated = treated, control = control)
+}
+
+# ---- Pooling --------------------------------------------------------------------------------------------------------
+
+tight_uni <- list(threshold = 1e-12, maxiter = 10000)
+tight_mv <- list(optimizer = "optim", optmethod = "BFGS", reltol = 1e-15, maxit = 10000)
+
+parts_at <- function(yi, X, V, tau2, group) {
+  Z <- outer(group, unique(group), "==") * 1
+  W <- solve(V + tau2 * Z %*% t(Z))
+  vb <- solve(t(X) %*% W %*% X)
+  b <- c(vb %*% t(X) %*% W %*% yi)
+  r <- yi - c(X %*% b)
+  list(b = b, vb = vb, W = W, Q = c(t(r) %*% W %*% r))
+}
+
+# tau2 at which the generalised Q reaches a quantile of chi-squared; 0 when it never does.
+q_profile <- function(yi, X, V, group) {
+  df <- length(yi) - ncol(X)
+  limit <- function(p) {
+    gap <- function(tau2) parts_at(yi, X, V, tau2, group)$Q - qchisq(p, df)
+    if (gap(0) <= 0) return(0)
+    if (gap(1e6) > 0) return(NA_real_)
+    uniroot(gap, c(0, 1e6), tol = 1e-12, maxiter = 10000)$root
+  }
+  c(limit(0.975), limit(0.025))
+}
+
+# Standard errors and intervals at a tau2. Knapp-Hartung is written out: r' W r / (n - p), and t with as many
+# degrees of freedom as there are independent groups of estimates less coefficients (rma.mv has no such option).
+intervals <- function(yi, X, V, tau2, group, blocks, test) {
+  at <- parts_at(yi, X, V, tau2, group)
+  n <- length(yi)
+  p <- ncol(X)
+  factor <- if (test == "knha") at$Q / (n - p) else 1
+  df <- if (test == "z") Inf else blocks - p
+  se <- sqrt(unname(diag(at$vb)) * factor)
+  crit <- qt(0.975, df)
+  list(
+    b = unname(at$b), se = se, ci.lb = at$b - crit * se, ci.ub = at$b + crit * se,
+    pval = 2 * pt(-abs(at$b / se), df), ddf = if (is.finite(df)) df else NULL, factor = factor,
+    vb = at$vb, W = at$W
+  )
+}
+
+fit_model <- function(yi, V, study, random, tau2, test, X = matrix(1, length(yi), 1)) {
+  n <- length(yi)
+  p <- ncol(X)
+  # One effect per study: the random effect of a study is that of its row, which rma.uni fits too.
+  if (random == "study" && !anyDuplicated(study)) random <- "effect"
+  group <- if (random == "study") study else seq_len(n)
+  # Independent blocks: joined by a shared random effect or by a covariance.
+  joined <- outer(study, study, "==") & (random == "study" | V != 0)
+  blocks <- length(unique(if (any(joined[row(V) != col(V)])) study else seq_len(n)))
+  data <- data.frame(study = study)
+  name <- "rma.mv"
+  if (random == "none") {
+    fit <- rma.mv(yi, V, mods = X, intercept = FALSE, data = data)
+    found <- 0
+  } else if (random == "effect") {
+    name <- "rma.uni"
+    uni_test <- if (test == "knha") "knha" else "z"
+    fit <- rma.uni(yi, diag(V), mods = X, intercept = FALSE, method = tau2, test = uni_test, control = tight_uni)
+    found <- fit$tau2
+  } else {
+    fit <- rma.mv(
+      yi, V, mods = X, intercept = FALSE, random = ~ 1 | study, data = data, method = tau2, control = tight_mv
+    )
+    found <- fit$sigma2
+  }
+  plain <- intervals(yi, X, V, found, group, blocks, "z")
+  stopifnot(all.equal(c(fit$b), unname(plain$b), tolerance = 1e-10))
+  if (name == "rma.mv") stopifnot(all.equal(unname(fit$se), plain$se, tolerance = 1e-10))
+  told <- intervals(yi, X, V, found, group, blocks, test)
+  if (name == "rma.uni") stopifnot(all.equal(unname(fit$se), told$se, tolerance = 1e-10))
+  at_0 <- parts_at(yi, X, V, 0, group)
+  trace <- sum(diag(at_0$W - at_0$W %*% X %*% at_0$vb %*% t(X) %*% at_0$W))
+  typical <- (n - p) / trace
+  limits <- c(NA_real_, NA_real_)
+  if (random != "none") limits <- q_profile(yi, X, V, group)
+  if (name == "rma.uni") {
+    check <- confint(fit, control = list(tol = 1e-12, tau2.max = 1e5))$random["tau^2", 2:3]
+    stopifnot(all.equal(unname(check), limits, tolerance = 1e-8))
+  }
+  prediction <- c(NA_real_, NA_real_)
+  if (random != "none" && p == 1 && blocks > 2) {
+    half <- qt(0.975, blocks - 2) * sqrt(found + plain$vb[1, 1])
+    prediction <- told$b + c(-half, half)
+  }
+  others <- NULL
+  if (name == "rma.uni" && test == "knha" && p == 1) {
+    native <- predict(fit)
+    others <- list(metafor.pi.lb = native$pi.lb, metafor.pi.ub = native$pi.ub)
+  }
+  if (name == "rma.mv" && random == "study" && p == 1 && tau2 == "REML") {
+    profile <- confint(fit)$random["sigma^2", 2:3]
+    others <- list(metafor.tau2.profile.lb = profile[[1]], metafor.tau2.profile.ub = profile[[2]])
+  }
+  i2 <- if (random == "none") 100 * max(0, 1 - (n - p) / at_0$Q) else 100 * found / (found + typical)
+  c(list(
+    "function" = name, k = length(unique(study)), effects = n,
+    b = told$b, se = told$se, ci.lb = told$ci.lb, ci.ub = told$ci.ub, pval = told$pval, ddf = told$ddf,
+    se.plain = plain$se, knha.factor = if (test == "knha") told$factor else NULL,
+    tau2 = if (random == "none") NULL else found,
+    tau2.ci.lb = limits[1], tau2.ci.ub = limits[2], I2 = i2,
+    QE = fit$QE, QEdf = n - p, QEp = fit$QEp, pi.lb = prediction[1], pi.ub = prediction[2],
+    logLik = c(logLik(fit)), weights = if (p == 1) 100 * rowSums(told$W) / sum(told$W) else NULL,
+    cov = unname(told$vb * told$factor)
+  ), others)
+}
+
+# A study alone: its own estimate with a normal interval, its arms joined by generalised least squares.
+fit_single <- function(yi, V) {
+  W <- solve(V)
+  se <- sqrt(1 / sum(W))
+  b <- sum(W %*% yi) / sum(W)
+  list(
+    k = 1, effects = length(yi), b = b, se = se, ci.lb = b - qnorm(0.975) * se, ci.ub = b + qnorm(0.975) * se,
+    pval = 2 * pnorm(-abs(b / se))
+  )
+}
+
+settings_of <- function(variant) {
+  plan <- list(random = "study", tau2 = "REML", test = "knha", shared = "covariance")
+  change <- switch(variant,
+    "bridge-1" = , "bridge-2" = list(random = "effect", tau2 = "DL", test = "z", shared = "ignored"),
+    "bridge-3" = list(random = "effect", test = "z", shared = "ignored"),
+    "bridge-4" = list(test = "z"),
+    "split-control" = list(random = "effect", shared = "split"),
+    "maximum-likelihood" = list(tau2 = "ML"),
+    "common-effect" = list(random = "none", test = "z"),
+    list()
+  )
+  modifyList(plan, change)
+}
+
+describe <- function(rows, found) {
+  list(
+    effect_id = paste(rows$study_id, rows$arm_id, sep = ":"), yi = found$yi, V = found$V
+  )
+}
+
+pool_one <- function(rows) {
+  s <- settings_of(rows$variant[1])
+  found <- effects_of(rows, s$shared)
+  # Both were computed from the printed numbers, here and in Synovia, by code that shares nothing.
+  stopifnot(
+    all.equal(found$yi, rows$estimate, tolerance = 1e-12),
+    all.equal(diag(found$V), rows$variance, tolerance = 1e-12)
+  )
+  single <- length(unique(rows$study_id)) == 1
+  fit <- if (single) fit_single(found$yi, found$V) else {
+    fit_model(found$yi, found$V, rows$study_id, s$random, s$tau2, s$test)
+  }
+  c(list(model = s), describe(rows, found), fit)
+}
+
+key_of <- function(rows) paste(rows$synthesis_id[1], rows$variant[1], sep = "|")
+
+# ---- Meta-regression and subgroups of hyaluronic acid against saline ---------------------------------------------
+
+product_of <- function(rows) {
+  arms$product[match(paste(rows$study_id, rows$arm_id), paste(arms$study_id, arms$arm_id))]
+}
+
+regress <- function(rows) {
+  found <- effects_of(rows, "covariance")
+  n_per_100 <- (found$treated$n + found$control$n) / 100
+  c(list(n_per_100 = n_per_100), fit_model(
+    found$yi, found$V, rows$study_id, "study", "REML", "knha",
+    X = cbind(Intercept = 1, n_per_100 = n_per_100)
+  ))
+}
+
+by_product <- function(rows) {
+  found <- effects_of(rows, "covariance")
+  product <- product_of(rows)
+  levels <- sort(unique(product), method = "radix")
+  fits <- lapply(levels, function(level) {
+    inside <- which(product == level)
+    V <- found$V[inside, inside, drop = FALSE]
+    if (length(unique(rows$study_id[inside])) == 1) return(fit_single(found$yi[inside], V))
+    fit_model(found$yi[inside], V, rows$study_id[inside], "study", "REML", "knha")
+  })
+  names(fits) <- levels
+  pooled <- fits[vapply(fits, function(fit) fit$k > 1, TRUE)]
+  list(levels = fits, difference = compare_levels(rows, found, product, pooled))
+}
+
+# The levels that pooled something, against each other: as independent results, and with the covariance that arms of
+# one study in two levels bring through their shared comparator.
+compare_levels <- function(rows, found, product, pooled) {
+  if (length(pooled) < 2) return(NULL)
+  b <- vapply(pooled, function(fit) fit$b, 0)
+  se <- vapply(pooled, function(fit) fit$se, 0)
+  L <- cbind(-1, diag(length(b) - 1))
+  wald <- function(C) c(t(L %*% b) %*% solve(L %*% C %*% t(L), L %*% b))
+  H <- matrix(0, length(b), length(product))
+  for (i in seq_along(b)) H[i, product == names(pooled)[i]] <- pooled[[i]]$weights / 100
+  joint <- H %*% found$V %*% t(H)
+  diag(joint) <- se^2
+  df <- length(b) - 1
+  list(
+    QM = wald(diag(se^2)), QMdf = df, QMp = pchisq(wald(diag(se^2)), df, lower.tail = FALSE),
+    QM.shared = wald(joint), QMp.shared = pchisq(wald(joint), df, lower.tail = FALSE)
+  )
+}
+
+# ---- All of it ----------------------------------------------------------------------------------------------------
+
+keys <- paste(listed$synthesis_id, listed$variant, sep = "|")
+blocks <- split(listed, factor(keys, unique(keys)))
+syntheses <- lapply(blocks, pool_one)
+
+explained <- blocks[c("ha-vs-saline-pain-3-months|primary", "ha-vs-saline-pain-6-months|primary")]
+names(explained) <- sub("[|].*", "", names(explained))
+
+# Every whole arm that prints a mean with its SD or SE, or events, on its own row or in subgroups.
+whole <- function() {
+  part_of <- arms$part_of[match(paste(outcomes$study_id, outcomes$arm_id), paste(arms$study_id, arms$arm_id))]
+  place <- c("study_id", "arm_id", "outcome", "measure", "scale", "timepoint", "statistic")
+  all <- outcomes
+  all$arm_id <- ifelse(is.na(part_of), all$arm_id, part_of)
+  spread <- !is.na(all$sd) | !is.na(all$se)
+  numbers <- all$use == "yes" & !is.na(all$n) & ((!is.na(all$mean) & spread) | !is.na(all$events))
+  rows <- unique(all[numbers, place])
+  cbind(rows[c("study_id", "arm_id", "outcome", "measure", "timepoint", "statistic")], sides(rows, "arm_id"))
+}
+in_full <- function(x) ifelse(is.na(x), "", formatC(x, digits = 15, format = "g"))
+arm_data <- whole()
+arm_data[c("n", "mean", "sd", "events")] <- lapply(arm_data[c("n", "mean", "sd", "events")], in_full)
+write.csv(arm_data, "validation/knee_oa_arms.csv", row.names = FALSE, na = "", fileEncoding = "UTF-8")
+
+answer <- list(
+  versions = list(R = R.version.string, metafor = as.character(packageVersion("metafor"))),
+  syntheses = syntheses,
+  regressions = lapply(explained, regress),
+  subgroups = lapply(explained, by_product)
+)
+writeLines(
+  toJSON(answer, digits = NA, auto_unbox = TRUE, na = "null", null = "null", pretty = 1),
+  "validation/knee_oa.json"
+)
+cat(answer$versions$R, ", metafor ", answer$versions$metafor, ": ", length(syntheses), " syntheses\n", sep = "")

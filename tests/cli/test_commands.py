@@ -1,6 +1,7 @@
 """The command line, as a person and as a program use it."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -216,3 +217,63 @@ def test_help_is_fast_and_lists_every_command(synovia: Run) -> None:
     start = time.perf_counter()
     subprocess.run([sys.executable, "-m", "synovia", "--help"], check=True, capture_output=True)
     assert time.perf_counter() - start < 2, "generous: the benchmark holds it to 0.4 s on a quiet machine"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("zork", "--json"),
+        ("run", "--zork", "--json"),
+        ("run", "a", "b", "--json"),
+        ("new", "--json"),
+        ("journal", "log", "--last", "-3", "--json"),
+    ],
+)
+def test_a_wrong_call_is_json_too(synovia: Run, arguments: tuple[str, ...]) -> None:
+    code, out, err = synovia(*arguments)
+    assert code == 2
+    assert err == ""
+    assert json.loads(out)["message"]
+
+
+def test_a_terminal_without_our_letters_still_gets_the_answer(mini: Path) -> None:
+    for encoding in ("cp1252", "ascii"):
+        for option in ([], ["--json"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "synovia", "run", str(mini), *option],
+                capture_output=True,
+                check=True,
+                env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+            )
+            words = done.stdout.decode(encoding)
+            assert json.loads(words)["answers"] if option else "lowered pain by 12.4 points" in words
+
+
+def test_nothing_read_from_outside_steers_the_terminal(synovia: Run, tmp_path: Path) -> None:
+    _, _, err = synovia("run", tmp_path / "\x1b[2J\u202enot there")
+    assert "\x1b" not in err
+    assert "\u202e" not in err
+    assert "no such folder" in err
+
+
+@pytest.mark.parametrize("name", ["two\nlines", 'q"uo\\te', "a b", "-dash"])
+def test_any_folder_name_gives_a_review_that_runs(synovia: Run, tmp_path: Path, name: str) -> None:
+    assert synovia("new", tmp_path / name)[0] == 0
+    assert synovia("check", tmp_path / name)[0] == 0
+
+
+def test_a_review_made_in_the_folder_one_stands_in(
+    synovia: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert synovia("new", ".")[0] == 0
+    assert synovia("check")[0] == 0
+
+
+def test_rows_taken_out_are_counted(synovia: Run, mini: Path) -> None:
+    file = mini / "evidence" / "outcomes.csv"
+    header = file.read_text(encoding="utf-8").split("\n", 1)[0]
+    file.write_text(header + "\n", encoding="utf-8")
+    code, out, _ = synovia("import", mini, "--by", "Ann")
+    assert code == 0
+    assert "17 rows were taken out of evidence/; the journal keeps them." in out

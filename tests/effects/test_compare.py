@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from synovia.effects import Compared, compare, single_arm
-from synovia.errors import InputError, ProtocolError, ScaleError
+from synovia.errors import InputError, ProtocolError
 from synovia.tables import ARM_DATA, EFFECTS, STUDIES, check, frame
 
 BASE: dict[str, object] = {
@@ -167,9 +167,18 @@ def test_unfit_rows_are_refused(rows: list[Mapping[str, object]], measure: str, 
         against_saline(*rows, measure=measure)
 
 
-def test_ratio_of_negative_changes_is_refused() -> None:
-    with pytest.raises(ScaleError, match="mean -5 of the treatment"):
-        against_saline({**PRP, "mean": -5}, SALINE, measure="ROM")
+def test_ratio_of_negative_changes_is_left_out_and_said() -> None:
+    got = against_saline({**PRP, "mean": -5}, SALINE, measure="ROM")
+    assert got.effects.empty
+    assert got.omissions["reason"].tolist() == ["a mean of 0 or below has no ratio"]
+
+
+def test_standardised_difference_of_three_people_is_left_out_and_said() -> None:
+    """With n1 + n2 = 3 the small-sample correction is 0, and with 2 the pooled SD does not exist."""
+    for people in (1, 2):
+        got = against_saline({**PRP, "n": people}, {**SALINE, "n": 1}, measure="SMD")
+        assert got.effects.empty
+        assert got.omissions["reason"].str.startswith("fewer than 4 people").all()
 
 
 def test_unknown_measure_and_common_treatment_are_refused() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from synovia.errors import TableError
+from synovia.errors import FormatError, TableError
 from synovia.formats import read_rows, write_rows, write_table
 from synovia.formats.cells import split_rows
 from synovia.tables import Column, Table, frame
@@ -126,3 +126,35 @@ def test_a_printed_negative_number_stays_as_printed() -> None:
         "-1+cmd()",
         "'-3",
     ]
+
+
+def test_columns_that_a_spreadsheet_added_on_the_right_are_passed_over() -> None:
+    rows = read_rows("a.csv", b"a,b,,\n1,2,,\n3,4\n5,6, ,,,\n")
+    assert [dict(row.values) for row in rows] == [
+        {"a": "1", "b": "2"},
+        {"a": "3", "b": "4"},
+        {"a": "5", "b": "6"},
+    ]
+
+
+def test_content_under_no_name_is_told() -> None:
+    with pytest.raises(TableError, match="no name for column 3"):
+        read_rows("a.csv", b"a,b,\n1,2,3\n")
+    with pytest.raises(TableError, match="found 3 cells; wanted 2"):
+        read_rows("a.csv", b"a,b\n1,2,3\n")
+
+
+def test_a_separator_line_is_told() -> None:
+    with pytest.raises(TableError, match=r"found sep=;; wanted column names on line 1. Remove the line"):
+        read_rows("a.csv", b"sep=;\na;b\n1;2\n")
+
+
+def test_a_guessed_encoding_is_refused_where_people_entered_the_text() -> None:
+    with pytest.raises(FormatError, match=r"a.csv: found text that is not UTF-8 .*Save it as CSV UTF-8"):
+        read_rows("a.csv", "a,b\nTabl\xe9,2\n".encode("latin-1"))
+
+
+def test_full_width_formulas_are_guarded() -> None:
+    text = write_rows(NOTES, [{"name": "\uff1d1+1", "note": "\n=1"}])
+    assert "'\uff1d1+1" in text
+    assert read_rows("a.csv", text.encode())[0].values["name"] == "\uff1d1+1"

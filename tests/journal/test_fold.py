@@ -232,3 +232,11 @@ def test_new_events_name_the_line_they_supersede() -> None:
     ]
     named = name_superseded(new, recorded, ["d1", "d2", "d3"])
     assert [event.supersedes for event in named] == ["d3", "d2", "", "", "given"]
+
+
+def test_a_withdrawn_decision_is_gone_and_may_be_made_again() -> None:
+    gone = Withdrawn("decisions", ("r1", "title-abstract", "ann", "reviewer"), by="bob", at=at(1))
+    assert decisions([vote("r1", "include"), gone]).empty
+    assert decisions([vote("r1", "include"), gone, vote("r1", "exclude", second=2)])["verdict"].tolist() == [
+        "exclude"
+    ]

@@ -273,3 +273,14 @@ def test_processes_that_append_at_once_make_one_chain(tmp_path: Path) -> None:
     for who in people:
         mine = [event.record_id for event in events if isinstance(event, Screened) and event.by == who]
         assert mine == [f"r{i}" for i in range(150)]
+
+
+def test_what_another_program_recorded_meanwhile_is_not_recorded_twice(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j") as here, Journal.open(tmp_path / "j") as there:
+        head = here.head
+        there.append_events(VOTES[:2], onto=head)
+        with pytest.raises(JournalConflict, match="at the same time"):
+            here.append_events(VOTES, onto=head)
+        assert len(here) == 2
+        assert len(here.append_events(VOTES[2:], onto=here.head)) == 3
+        here.verify()

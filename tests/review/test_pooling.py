@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import synovia as sv
-from synovia.errors import InputError, ProtocolError
+from synovia.errors import InputError, ProtocolError, SynthesisError
 from synovia.review.plans import Plan, plans
 from synovia.review.pooling import pool
 from synovia.review.review import Review
@@ -97,3 +97,22 @@ def test_effects_are_asked_for_by_names_that_exist(review: Review) -> None:
     with pytest.raises(InputError, match="ha-vs-saline, prp-vs-saline"):
         review.effects("pain", at="3-months", comparison="ha")
     assert repr(review) == "<Review 'A synthetic mini-review'>"
+
+
+def test_studies_that_agree_exactly_do_not_give_certainty(review: Review, plan: Plan) -> None:
+    """Equal estimates make the Knapp-Hartung factor 0; an interval without width would claim certainty."""
+    frames = dict(review.tables)
+    arms = frames["arm_data"]
+    same = arms["treatment"].map({"saline": 50.0}).fillna(40.0)
+    frames["arm_data"] = arms.assign(mean=same, sd=20.0, n=30.0)
+    pooled = pool(replace(plan, variant="x", shared="split"), frames).estimate
+    assert pooled["estimate"] == pytest.approx(-10)
+    assert float(str(pooled["lower"])) < -15
+    assert float(str(pooled["upper"])) > -5
+
+
+def test_a_synthesis_that_cannot_be_made_is_named(review: Review, plan: Plan) -> None:
+    frames = dict(review.tables)
+    frames["arm_data"] = frames["arm_data"].assign(n=1e15, sd=1.0)
+    with pytest.raises(SynthesisError, match=r"^ha-vs-saline-pain-3-months, variant x: "):
+        pool(replace(plan, variant="x", shared="split"), frames)

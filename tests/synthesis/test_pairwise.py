@@ -253,3 +253,17 @@ def test_five_thousand_studies_are_quick() -> None:
     meta(data)
     # 10 ms where it was written; the bound is what the design promises
     assert time.process_time() - start < 0.05
+
+
+@pytest.mark.parametrize(
+    ("data", "formula", "told"),
+    [
+        ([1, 2], "estimate ~ 1", "Found list; wanted a DataFrame"),
+        (None, "estimate ~ 1", "Found NoneType; wanted a DataFrame"),
+        (pd.concat([TRIALS, TRIALS[["estimate"]]], axis=1), "estimate ~ 1", "Found column 'estimate' twice"),
+        (TRIALS, None, "Found formula None; wanted"),
+    ],
+)
+def test_what_is_no_table_or_no_formula_is_told(data: object, formula: object, told: str) -> None:
+    with pytest.raises(SynthesisError, match=told):
+        meta(data, formula)  # type: ignore[arg-type]

@@ -157,3 +157,18 @@ def test_every_declared_table_explains_itself(table: Table) -> None:
     assert set(table.key) <= set(table.names)
     assert len(set(table.names)) == len(table.names)
     assert all(column.help for column in table.columns)
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("1,5", "Write the decimal point as a full stop: 1.5."),
+        ("1,234", "Write it without separators, 1234, if the comma marks thousands."),
+        ("\u22122.5", "Write the minus sign as a hyphen: -2.5."),
+        ("2_5", "Move any words to a note and leave only the number."),
+        ("ca. 3", "Move any words to a note and leave only the number."),
+    ],
+)
+def test_a_number_written_otherwise_says_how_to_write_it(text: str, advice: str) -> None:
+    (fault,) = faults_of(dose=text)
+    assert fault.endswith(advice)

@@ -42,7 +42,10 @@ def import_command(folder: str, by: str, dry_run: bool, as_json: bool) -> None:
             )
         write_evidence(place, live)
     events = "1 event" if recorded == 1 else f"{recorded} events"
-    words = f"Recorded {events}; evidence/ and its journal are up to date."
+    gone = sum(edit.after is None for edit in edits)
+    rows = "1 row was" if gone == 1 else f"{gone} rows were"
+    taken = f" {rows} taken out of evidence/; the journal keeps them." if gone else ""
+    words = f"Recorded {events}; evidence/ and its journal are up to date.{taken}"
     emit({"recorded": recorded, "edits": shown}, words, as_json=as_json)
 
 

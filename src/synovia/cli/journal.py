@@ -30,7 +30,11 @@ def verify_command(folder: str, as_json: bool) -> None:
 @journal_command.command("log")
 @folder_argument
 @click.option(
-    "--last", default=20, show_default=True, help="How many of the newest events to show; 0 shows all."
+    "--last",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="How many of the newest events to show; 0 shows all.",
 )
 @json_option
 def log_command(folder: str, last: int, as_json: bool) -> None:

@@ -51,16 +51,20 @@ def synovia() -> None:
 
 def main() -> None:
     """Run the command line; a mistake is explained in words, with exit code 2."""
+    as_json = "--json" in sys.argv
     try:
         synovia.main(standalone_mode=False)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.Abort:
-        click.echo("Stopped. Everything acknowledged is kept.", err=True)
+        explain(click.ClickException("Stopped. Everything acknowledged is kept."), as_json=as_json)
         sys.exit(130)
     except click.ClickException as problem:
-        problem.show()
+        if as_json:
+            explain(problem, as_json=True)
+        else:
+            problem.show()
         sys.exit(problem.exit_code)
     except SynoviaError as problem:
-        explain(problem, as_json="--json" in sys.argv)
+        explain(problem, as_json=as_json)
         sys.exit(2)

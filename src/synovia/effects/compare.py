@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.linalg import block_diag
 
@@ -123,11 +122,16 @@ def compare(
         control = pool(sides[1])
         if shared == "split" and len(sides[0]) > 1:
             control = split(control, len(sides[0]))
-        effect, matrix = _effects(sides[0], control, measure, shared)
+        reasons = [_unusable(arm, control, measure) for arm in sides[0]]
+        omitted.extend(_omit(sides[0], reasons, synthesis_id))
+        treated = [arm for arm, reason in zip(sides[0], reasons, strict=True) if not reason]
+        if not treated:
+            continue
+        effect, matrix = _effects(treated, control, measure, shared)
         told = np.isfinite(effect.estimate) & np.isfinite(effect.variance)
-        omitted.extend(_untold(sides[0], told, synthesis_id))
+        omitted.extend(_omit(treated, ["" if kept else _NOT_ESTIMABLE for kept in told], synthesis_id))
         blocks.append(matrix[np.ix_(told, told)])
-        entries = _rows(sides[0], control, effect, names.get(study_id, study_id))
+        entries = _rows(treated, control, effect, names.get(study_id, study_id))
         rows.extend(row for row, kept in zip(entries, told, strict=True) if kept)
     covariance = np.asarray(block_diag(*blocks)) if rows else np.zeros((0, 0))
     return Compared(frame(EFFECTS, rows), covariance, frame(OMISSIONS, omitted))
@@ -267,13 +271,24 @@ def _single_effect(arms: list[Arm], measure: str) -> Effect:
     return logit_proportion(counts(arms)) if measure == "PLO" else freeman_tukey(counts(arms))
 
 
-def _untold(arms: Sequence[Arm], told: npt.NDArray[np.bool_], synthesis_id: str) -> list[dict[str, object]]:
-    reason = "nobody or everybody had the event in both arms: a ratio is not estimable"
+_NOT_ESTIMABLE = "nobody or everybody had the event in both arms: a ratio is not estimable"
+
+
+def _unusable(arm: Arm, control: Arm, measure: str) -> str:
+    """Why a measure does not exist for two arms; empty when it does."""
+    if measure == "ROM" and not (arm["mean"] > 0 and control["mean"] > 0):
+        return "a mean of 0 or below has no ratio"
+    if measure == "SMD" and arm["n"] + control["n"] <= 3:
+        return "fewer than 4 people in both arms: a standardised difference is not estimable"
+    return ""
+
+
+def _omit(arms: Sequence[Arm], reasons: Sequence[str], synthesis_id: str) -> list[dict[str, object]]:
     place = ("study_id", "arm_id", "measure", "timepoint", "line")
     return [
         {"synthesis_id": synthesis_id, **{name: arm[name] for name in place}, "reason": reason}
-        for arm, kept in zip(arms, told, strict=True)
-        if not kept
+        for arm, reason in zip(arms, reasons, strict=True)
+        if reason
     ]
 
 

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from synovia.errors import Fault, TableError
+from synovia.errors import Fault, FormatError, TableError
 from synovia.formats.cells import CellRow, split_rows
 from synovia.formats.encoding import decode
 from synovia.tables import Column, Row, Table, check, format_cell
 
 __all__ = ["read_rows", "write_rows", "write_table"]
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
-_GUARDED = re.compile(r"'+[=+\-@\t\r]")
+_GUARDED = re.compile(r"'+[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _QUOTED = re.compile(r'[",\r\n]')
 
 
@@ -50,22 +50,37 @@ def read_rows(file: str, data: bytes) -> tuple[Row, ...]:
     >>> read_rows("arms.csv", b"arm_id,label\na,\"ten\nlines\"\nb,'=1\n")[1]
     Row(line=4, values={'arm_id': 'b', 'label': '=1'})
     """
-    text = decode(file, data).text
+    decoded = decode(file, data)
+    if decoded.note:
+        advice = "Save it as CSV UTF-8, so that no letter has to be guessed."
+        raise FormatError([Fault(f"text that is not UTF-8 ({decoded.note})", "UTF-8", file, advice=advice)])
+    text = decoded.text
     delimiter = _choose_delimiter(text)
     rows = split_rows(text, delimiter)
     header = next(rows, None)
     if header is None or header.is_blank:
         raise TableError([Fault("no header", "column names on line 1", file, 1)])
-    names = tuple(cell.strip() for cell in header.cells)
-    faults = _check_header(names, header, file)
+    if header.raw.strip().lower().startswith("sep="):
+        advice = "Remove the line; the separator is recognised without it."
+        raise TableError([Fault(header.raw.strip(), "column names on line 1", file, 1, advice=advice)])
     filled = [row for row in rows if not row.is_blank or row.fault]
+    width = _width(header, filled)
+    names = tuple(cell.strip() for cell in header.cells[:width])
+    faults = _check_header(names, header, file)
     faults += [fault for row in filled for fault in _check_row(row, len(names), file)]
     if faults:
         raise TableError(faults)
     return tuple(
-        Row(row.line, {name: _unguard(cell) for name, cell in zip(names, row.cells, strict=True)})
+        Row(row.line, {name: _unguard(cell) for name, cell in zip(names, row.cells, strict=False)})
         for row in filled
     )
+
+
+def _width(header: CellRow, rows: Sequence[CellRow]) -> int:
+    """Columns that count: not those on the right that a spreadsheet added, without name or content."""
+    named = max((place for place, cell in enumerate(header.cells, start=1) if cell.strip()), default=1)
+    used = any(cell.strip() for row in rows for cell in row.cells[named : len(header.cells)])
+    return len(header.cells) if used else named
 
 
 def _choose_delimiter(text: str) -> str:
@@ -92,7 +107,7 @@ def _check_row(row: CellRow, wanted: int, file: str) -> list[Fault]:
     if row.fault:
         advice = "Close the quote, and double every quote inside a quoted cell."
         return [Fault(row.fault, "every quote closed", file, row.line, advice=advice)]
-    if len(row.cells) == wanted:
+    if len(row.cells) == wanted or (len(row.cells) > wanted and not any(map(str.strip, row.cells[wanted:]))):
         return []
     advice = (
         "Put quotes around a cell that holds the separator."

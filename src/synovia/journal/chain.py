@@ -10,7 +10,10 @@ from synovia.tables.digest import of_text
 
 __all__ = ["Break", "first_break", "read_line", "seal", "seal_event", "split_lines", "verify"]
 
-_ADVICE = "Restore the file from its last good copy (for instance: git log -p -- evidence) and verify again."
+_ADVICE = (
+    "Restore the file from its last good copy (for instance: git log -p -- evidence) and verify again; where "
+    "the live journal is whole, move the file away and run: synovia export FOLDER."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,16 @@ _PLAIN: tuple[tuple[str, type[SynoviaError], str], ...] = (
     ("SQLITE_IOERR", StorageError, "the disk did not answer. Check that it is still there and has space"),
     ("SQLITE_BUSY", JournalError, "another program holds it. Close that program and run the command again"),
     ("SQLITE_LOCKED", JournalError, "another program holds it. Close that program and run the command again"),
-    ("SQLITE_NOTADB", JournalError, "it is not a journal. Move it away and import the exported text again"),
-    ("SQLITE_CORRUPT", JournalError, "it is damaged. Move it away and import the exported text again"),
+    (
+        "SQLITE_NOTADB",
+        JournalError,
+        "it is not a journal. Move it away; it is restored from the exported text",
+    ),
+    (
+        "SQLITE_CORRUPT",
+        JournalError,
+        "it is damaged. Move it away; it is restored from the exported text",
+    ),
 )
 
 

@@ -92,7 +92,14 @@ def decisions(events: Iterable[Event]) -> pd.DataFrame:
     >>> decisions([first, second])["verdict"].tolist()
     ['include']
     """
-    latest = {subject(event): event for event in events if isinstance(event, Screened | Adjudicated)}
+    latest: dict[tuple[Hashable, ...], Screened | Adjudicated] = {}
+    for event in events:
+        if isinstance(event, Screened | Adjudicated):
+            latest[subject(event)] = event
+        elif isinstance(event, Withdrawn) and event.table == DECISIONS.name:
+            record_id, stage, person, role = event.key
+            kind = "Adjudicated" if role == "adjudicator" else "Screened"
+            latest.pop((kind, record_id, stage, person), None)
     rows = [_decision(event) for event in latest.values()]
     rows.sort(key=lambda row: (row["record_id"], STAGES.index(row["stage"]), row["reviewer"], row["role"]))
     return frame(DECISIONS, rows)

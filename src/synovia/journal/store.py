@@ -168,7 +168,11 @@ class Journal:
         return self._append(event).digest
 
     def append_events(
-        self, events: Iterable[Event], on_acknowledged: Callable[[Acknowledged], object] | None = None
+        self,
+        events: Iterable[Event],
+        on_acknowledged: Callable[[Acknowledged], object] | None = None,
+        *,
+        onto: str | None = None,
     ) -> tuple[str, ...]:
         """Record events one by one, each on disk before the next is begun.
 
@@ -178,6 +182,9 @@ class Journal:
             In the order in which they were decided.
         on_acknowledged : callable, optional
             Called with each `Acknowledged` event once it is on disk.
+        onto : str, optional
+            Digest of the line that the first event must follow, empty for none; every other must follow the
+            one before, so that what another program records meanwhile is never recorded twice.
 
         Returns
         -------
@@ -188,18 +195,26 @@ class Journal:
         ------
         StorageError, JournalError
             As `append_event`; the events acknowledged before stay.
+        JournalConflict
+            When another program recorded something after ``onto``.
         """
         digests = []
         for event in events:
-            acknowledged = self._append(event)
+            acknowledged = self._append(event, onto)
             digests.append(acknowledged.digest)
+            onto = None if onto is None else acknowledged.digest
             if on_acknowledged is not None:
                 on_acknowledged(acknowledged)
         return tuple(digests)
 
-    def _append(self, event: Event) -> Acknowledged:
+    def _append(self, event: Event, onto: str | None = None) -> Acknowledged:
         with self._writing() as cursor:
             number, head = _end(cursor)
+            if onto is not None and head != onto:
+                raise JournalConflict(
+                    "Another program recorded something in this journal at the same time. What was "
+                    "acknowledged is kept; run the command again to record the rest."
+                )
             line = seal_event(event, head)
             digest = _insert(cursor, number + 1, line)
         return Acknowledged(number + 1, digest, event)

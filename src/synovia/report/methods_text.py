@@ -29,6 +29,8 @@ _TAU2 = {
 }
 _INFERENCE = {
     "knapp-hartung": "the variance of Knapp and Hartung and a t distribution",
+    "knapp-hartung-floor": "the variance of Knapp and Hartung, never below the one without it, "
+    "and a t distribution",
     "t": "a t distribution",
     "z": "a normal distribution",
 }

@@ -41,7 +41,8 @@ def _files(folder: Traversable, prefix: str) -> list[tuple[str, Traversable]]:
 
 def save(folder: Folder, stage: str, key: str, frames: Mapping[str, pd.DataFrame]) -> None:
     """Keep the tables of a stage under their key, in place of what the stage kept before."""
-    content = {"key": key, "tables": {name: _plain(frame) for name, frame in frames.items()}}
+    kept = {name: _plain(frame) for name, frame in frames.items()}
+    content = {"key": key, "digest": digest.of_rows(kept), "tables": kept}
     text = json.dumps(content, ensure_ascii=False, allow_nan=False)
     write_whole(
         folder.hidden / "cache" / f"{stage}.json", text.encode(), shown=f".synovia/cache/{stage}.json"
@@ -49,17 +50,18 @@ def save(folder: Folder, stage: str, key: str, frames: Mapping[str, pd.DataFrame
 
 
 def load(folder: Folder, stage: str, key: str, gives: Sequence[tables.Table]) -> Frames | None:
-    """Tables kept under that key, or None when they must be computed."""
+    """Tables kept under that key, or None when they must be computed, damaged ones included."""
     text = folder.read(f".synovia/cache/{stage}.json")
     if text is None:
         return None
     try:
         content = json.loads(text)
-    except ValueError:
+        kept = content["tables"]
+        if content["key"] != key or content["digest"] != digest.of_rows(kept):
+            return None
+        return {table.name: _typed(table, kept[table.name]) for table in gives}
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    if not isinstance(content, dict) or content.get("key") != key:
-        return None
-    return {table.name: _typed(table, content["tables"][table.name]) for table in gives}
 
 
 def _plain(frame: pd.DataFrame) -> dict[str, list[object]]:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from synovia import formats, journal, tables
 from synovia.errors import Fault, TableError, UnrecordedEdits
+from synovia.review.exports import shown_records
 from synovia.review.folder import Folder
+from synovia.review.reading import read_protocol
 from synovia.tables import DECISIONS, EVIDENCE, MERGES, Row, Table
 
 __all__ = [
@@ -59,8 +61,8 @@ class Edit:
 
     @property
     def needs_name(self) -> bool:
-        """Whether the row does not itself say who entered it."""
-        return self.table not in (DECISIONS, MERGES)
+        """Whether the row does not itself say who entered it, or took it out."""
+        return self.table not in (DECISIONS, MERGES) or self.after is None
 
     @property
     def file(self) -> str:
@@ -145,19 +147,29 @@ def pending_edits(folder: Folder, live: journal.Journal) -> tuple[Edit, ...]:
         for fault in tables.parse(table, on_disk[table.name] or (), file=_file(table)).faults
     ]
     edits = _find_edits(live.events(), on_disk)
-    faults += [
+    faults += _deleted_decisions(folder, edits)
+    if faults:
+        raise TableError(faults)
+    return edits
+
+
+def _deleted_decisions(folder: Folder, edits: Sequence[Edit]) -> list[Fault]:
+    """Decisions that are gone; one on a record that no export holds any more may go."""
+    gone = [edit for edit in edits if edit.after is None and edit.table in (DECISIONS, MERGES)]
+    if not gone:
+        return []
+    shown, whole = shown_records(folder, read_protocol(folder.read_text("review.toml") or ""))
+    return [
         Fault(
             f"no row for {' '.join(edit.key)}",
             "the row",
             edit.file,
-            advice="A decision is superseded, never deleted: put it back, or run synovia export.",
+            advice="A decision is superseded, never deleted: put it back, or take its file away and run "
+            "synovia export.",
         )
-        for edit in edits
-        if edit.after is None and not edit.needs_name
+        for edit in gone
+        if edit.table is MERGES or not whole or edit.key[0] in shown
     ]
-    if faults:
-        raise TableError(faults)
-    return edits
 
 
 def _find_edits(events: Sequence[journal.Event], on_disk: Mapping[str, Rows | None]) -> tuple[Edit, ...]:

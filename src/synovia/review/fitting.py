@@ -17,14 +17,27 @@ _NUMBERS = ("estimate", "std_error", "lower", "upper", "p_value", "tau2")
 
 
 def fit_plan(plan: Plan, data: pd.DataFrame, covariance: np.ndarray, formula: str) -> synthesis.Fit:
-    """The model of a plan on its effects; the formula names the moderators."""
+    """The model of a plan on its effects; the formula names the moderators.
+
+    Where the estimates agree exactly, the Knapp-Hartung interval has no width and would claim certainty; its
+    factor is then kept at 1, and the method says so.
+    """
+    fit = _fit(plan, data, covariance, formula, plan.model.inference)
+    if plan.model.inference == "knapp-hartung" and (fit.tidy()["std_error"] == 0).any():
+        return _fit(plan, data, covariance, formula, "knapp-hartung-floor")
+    return fit
+
+
+def _fit(
+    plan: Plan, data: pd.DataFrame, covariance: np.ndarray, formula: str, inference: str
+) -> synthesis.Fit:
     return synthesis.meta(
         data,
         formula,
         covariance=covariance,
         random=_RANDOM[plan.model.random],
         tau2=plan.model.tau2,
-        inference=plan.model.inference,
+        inference=inference,
         level=plan.model.level,
     )
 

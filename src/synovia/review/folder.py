@@ -156,9 +156,9 @@ def _told(shown: str) -> Iterator[None]:
 def storage_sentence(shown: str, verb: str, problem: OSError) -> str:
     """What the disk refused, in one sentence with what to do."""
     why = _REFUSALS.get(problem.errno or 0, (problem.strerror or str(problem)).lower())
-    advice = (
-        "Nothing recorded is lost: free some space and run the same command again."
-        if problem.errno in (errno.ENOSPC, errno.EDQUOT)
-        else "Nothing recorded is lost: make the folder writable, or copy the review to one that is."
-    )
+    advice = "Nothing recorded is lost: make the folder writable, or copy the review to one that is."
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        advice = "Nothing recorded is lost: free some space and run the same command again."
+    elif problem.errno in (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOENT):
+        advice = "Nothing recorded is lost: a file stands where a folder should, or the other way round."
     return f"{shown} could not be {verb}: {why}. {advice}"

@@ -1,13 +1,14 @@
 """One entry of the synthesis plan carried out: rows selected, effects computed, pooled, explained."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 import numpy as np
 import pandas as pd
 
 from synovia import effects, synthesis, tables
+from synovia.errors import Fault, InputError, SynthesisError
 from synovia.review.fitting import explain_differences, fit_plan
 from synovia.review.plans import PRIMARY, Plan
 
@@ -59,6 +60,25 @@ def pool(plan: Plan, frames: Mapping[str, pd.DataFrame]) -> Pooled:
         With status 'pooled', 'single study' or 'no data'.
     """
     studies = frames["studies"]
+    try:
+        return _pool(plan, frames)
+    except InputError as problem:
+        raise type(problem)([_placed(plan, fault) for fault in problem.faults]) from problem
+    except SynthesisError as problem:
+        raise type(problem)(f"{_place(plan)}: {problem}") from problem
+
+
+def _place(plan: Plan) -> str:
+    variant = "" if plan.variant == PRIMARY else f", variant {plan.variant}"
+    return f"{plan.synthesis_id}{variant}"
+
+
+def _placed(plan: Plan, fault: Fault) -> Fault:
+    """A fault that names the synthesis it stopped, unless it names a file."""
+    return fault if fault.file else replace(fault, found=f"{fault.found} in {_place(plan)}")
+
+
+def _pool(plan: Plan, frames: Mapping[str, pd.DataFrame]) -> Pooled:
     kept, left_out = _eligible_rows(plan, frames["arm_data"], studies)
     window = effects.Window(plan.window.id, plan.window.target, plan.window.low, plan.window.high)
     selected = effects.select(

@@ -1,9 +1,10 @@
 """The protocol: ``review.toml`` as typed, checked values."""
 
 import datetime
+import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 __all__ = [
     "Comparison",
@@ -21,7 +22,7 @@ Identifier = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.\-]*$", description="short name, no blanks")
 ]
 Tau2 = Literal["REML", "ML", "DL", "PM"]
-Inference = Literal["knapp-hartung", "t", "z"]
+Inference = Literal["knapp-hartung", "knapp-hartung-floor", "t", "z"]
 Measure = Literal["MD", "SMD", "ROM", "OR", "RR", "RD"]
 Shared = Literal["covariance", "split"]
 Design = Literal[
@@ -35,8 +36,21 @@ Design = Literal[
 ]
 
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _printable(cls, value: Any) -> Any:
+        """A control character would act on the terminal or vanish from the report."""
+        for text in value if isinstance(value, tuple) else (value,):
+            found = _CONTROL.search(text) if isinstance(text, str) else None
+            if found:
+                raise ValueError(f"text without the control character U+{ord(found[0]):04X}")
+        return value
 
 
 class About(_Section):
@@ -161,6 +175,7 @@ class Model(_Section):
     )
     designs: tuple[Design, ...] = Field(
         default=("randomised trial", "randomised trial, within-patient"),
+        min_length=1,
         description="designs that are pooled",
     )
     prior: Prior | None = Field(default=None, description="prior on tau, for the Bayesian reading")

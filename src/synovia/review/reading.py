@@ -9,11 +9,20 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from synovia.errors import Fault, ProtocolError
+from synovia.review.contradictions import contradictions
 from synovia.review.protocol import Protocol
 from synovia.review.toml_lines import Path, line_of
 
 __all__ = ["read_protocol"]
 
+_WANTED = {
+    "too_short": "at least one",
+    "string_too_short": "a text that is not empty",
+    "finite_number": "a finite number",
+    "date_from_datetime_inexact": "a day, such as 2026-01-31",
+    "date_from_datetime_parsing": "a day, such as 2026-01-31",
+    "date_type": "a day, such as 2026-01-31",
+}
 _SECTIONS = ("search", "treatment", "outcome", "window", "comparison", "variant")
 
 
@@ -39,11 +48,15 @@ def read_protocol(text: str, *, file: str = "review.toml", scales: Iterable[str]
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise ProtocolError([_syntax_fault(source, problem)]) from None
+    except RecursionError:
+        raise ProtocolError([Fault("brackets nested too deep to read", "TOML", file)]) from None
     try:
         protocol = Protocol.model_validate_json(json.dumps(data, default=str), strict=False)
     except ValidationError as problem:
         raise ProtocolError(_faults(source, problem)) from None
     faults = [*_repeated_ids(protocol, source), *_unknown_references(protocol, source)]
+    faults += _repeated_files(protocol, source)
+    faults += contradictions(protocol, source.fault) if not faults else []
     if scales is not None:
         faults += _unknown_scales(protocol, source, sorted(scales))
     if faults:
@@ -101,6 +114,8 @@ def _wanted(error: Any, path: Path) -> str:
         return "one of " + ", ".join(_allowed_keys(path))
     if error["type"] == "missing":
         return f"a value for {path[-1]}"
+    if error["type"] in _WANTED:
+        return _WANTED[error["type"]]
     message = str(error["msg"]).removeprefix("Value error, ")
     return message.replace("Input should be ", "").replace("String should match pattern", "text of the form")
 
@@ -123,11 +138,25 @@ def _inner_model(annotation: Any) -> type[BaseModel] | None:
 def _repeated_ids(protocol: Protocol, source: _Source) -> Iterator[Fault]:
     for section in _SECTIONS:
         ids = [item.id for item in getattr(protocol, section)]
+        folded = [name.casefold() for name in ids]
         for i, name in enumerate(ids):
-            if name in ids[:i]:
+            if folded[i] in folded[:i]:
                 yield source.fault(
-                    (section, i, "id"), f"{section} {name!r} a second time", "a different id for each"
+                    (section, i, "id"),
+                    f"{section} {name!r} a second time",
+                    "a different id for each, capitals aside",
                 )
+
+
+def _repeated_files(protocol: Protocol, source: _Source) -> Iterator[Fault]:
+    """An export named by two searches would be counted twice in the flow."""
+    files = [search.file for search in protocol.search]
+    for i, name in enumerate(files):
+        if name in files[:i]:
+            first = protocol.search[files.index(name)].id
+            yield source.fault(
+                ("search", i, "file"), f"{name} a second time, as in search {first!r}", "one file each"
+            )
 
 
 def _references(protocol: Protocol) -> Iterator[tuple[Path, str, Sequence[str]]]:

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from synovia import formats, journal
-from synovia.errors import FormatError
+from synovia import journal, tables
+from synovia.errors import Fault, TableError
 from synovia.review.evidence import Edit, pending_edits
+from synovia.review.exports import shown_records
 from synovia.review.folder import Folder
 from synovia.review.reading import read_protocol
-from synovia.tables import DECISIONS, MERGES
+from synovia.review.references import decision_faults
+from synovia.tables import DECISIONS, MERGES, Row
 
 __all__ = ["describe", "record_edits"]
 
@@ -42,8 +44,9 @@ def record_edits(
     TableError
         When any row is wrong: then nothing is recorded.
     """
+    head = live.head
     edits = pending_edits(folder, live)
-    shown = _shown(folder) if any(edit.table is DECISIONS for edit in edits) else {}
+    shown = _screened(folder, edits)
     known = live.snapshot()
     events = [entry.event for entry in known]
     at = journal.stamp(now, max((event.at for event in events), key=journal.instant, default=""))
@@ -59,24 +62,34 @@ def record_edits(
     live.append_events(
         journal.name_superseded(new, events, [entry.digest for entry in known]),
         on_acknowledged=acknowledged,
+        onto=head,
     )
     return count
 
 
-def _shown(folder: Folder) -> dict[str, str]:
-    """Digest of each record as the exports give it: what a person saw when deciding."""
+def _screened(folder: Folder, edits: Sequence[Edit]) -> dict[str, str]:
+    """Digests of the records that new decisions and merges are about, once both are known to be possible.
+
+    A decision is never deleted, so a wrong one must be refused before it is recorded.
+    """
+    new = [edit for edit in edits if edit.after is not None and not edit.needs_name]
+    if not new:
+        return {}
     protocol = read_protocol(folder.read_text("review.toml") or "")
-    found: dict[str, str] = {}
-    for search in protocol.search:
-        data = folder.read(search.file)
-        if data is None:
-            continue
-        try:
-            export = formats.read_export(search.file, data, search_id=search.id, format=search.format or None)
-        except FormatError:
-            continue
-        found.update(zip(export.records["record_id"], export.records["digest"], strict=True))
-    return found
+    shown, whole = shown_records(folder, protocol)
+    rows = [Row(edit.line or 0, edit.after or {}) for edit in new if edit.table is DECISIONS]
+    decisions = tables.parse(DECISIONS, rows, file="evidence/decisions.csv").frame_or_raise()
+    faults = decision_faults(decisions, protocol, shown if whole else None)
+    faults += [
+        Fault(repr(edit.after[column]), "a record of searches/", edit.file, edit.line, column, "Correct it.")
+        for edit in new
+        if edit.table is MERGES and edit.after is not None and whole
+        for column in ("record_id", "other_id")
+        if edit.after[column] not in shown
+    ]
+    if faults:
+        raise TableError(faults)
+    return shown
 
 
 def _event(edit: Edit, *, by: str, at: str, shown: Mapping[str, str]) -> journal.Event:

@@ -120,7 +120,7 @@ def _read_manifest(folder: Folder) -> _Manifest | None:
         content = json.loads(folder.read(_MANIFEST) or b"")
         sentences = tuple((str(name), str(sentence)) for name, sentence in content["sentences"])
         return _Manifest(content["key"], sentences, tuple(content["cautions"]), dict(content["files"]))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

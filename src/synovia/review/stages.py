@@ -88,7 +88,7 @@ STAGES: tuple[Stage, ...] = (
         "screen",
         "folding decisions",
         ("deduplicate",),
-        lambda m: [_sections("screening")(m), _rows("decisions")(m)],
+        lambda m: [_sections("screening")(m), _rows("decisions", "links")(m)],
         (tables.DECISIONS, tables.VERDICTS),
     ),
     Stage(

@@ -35,14 +35,22 @@ def new_review(path: str | Path) -> Folder:
         raise InputError(
             [Fault("something already there", "a new or empty folder", str(path), advice=advice)]
         )
+    title = _title(root)
     starter = resources.files("synovia.review").joinpath("starter.toml").read_text(encoding="utf-8")
-    _write(root, "review.toml", starter.replace("{name}", root.name.replace("\\", "/").replace('"', "'")))
+    _write(root, "review.toml", starter.replace("{name}", title))
     _write(root, ".gitignore", _GITIGNORE)
     _write(root, ".gitattributes", _GITATTRIBUTES)
     _write(root, "searches/.gitkeep", "")
     for table in HUMAN_TABLES:
         _write(root, f"evidence/{table.name}.csv", formats.write_rows(table, []))
     return Folder.at(root)
+
+
+def _title(root: Path) -> str:
+    """The folder's name as a title that fits between quotes in TOML."""
+    name = root.resolve().name.encode("utf-8", "replace").decode("utf-8")
+    shown = "".join(letter if letter.isprintable() else " " for letter in name)
+    return shown.replace("\\", "/").replace('"', "'").strip() or "review"
 
 
 def _write(root: Path, name: str, text: str) -> None:

@@ -1,15 +1,15 @@
 """The work of each stage: materials and earlier tables to tables. Pure."""
 
-from collections.abc import Callable, Hashable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 
 from synovia import extraction, formats, journal, records, screening, tables
-from synovia.errors import Fault, InputError, TableError
+from synovia.errors import InputError, TableError
 from synovia.review.cache import Frames
 from synovia.review.plans import plans
 from synovia.review.pooling import Pooled, pool
+from synovia.review.references import decision_faults, unknown_names, unknown_records
 from synovia.review.stages import Materials
 from synovia.tables import EVIDENCE, Table
 
@@ -45,30 +45,18 @@ def _screen(materials: Materials, frames: Frames) -> Frames:
     clusters = frames["clusters"]
     stands_for = dict(zip(clusters["record_id"], clusters["cluster_id"], strict=True))
     decisions = _parsed(materials, tables.DECISIONS)
-    _check_decisions(materials, decisions, stands_for)
+    links = _parsed(materials, tables.LINKS)
+    faults = [
+        *decision_faults(decisions, materials.protocol, stands_for),
+        *unknown_records(links, stands_for),
+    ]
+    if faults:
+        raise TableError(faults)
     standing = decisions.assign(record_id=decisions["record_id"].map(stands_for))
     verdicts = screening.verdicts(
         standing, dict.fromkeys(clusters["cluster_id"]), readers=materials.protocol.screening.readers
     )
     return {"decisions": decisions, "verdicts": verdicts}
-
-
-def _check_decisions(materials: Materials, decisions: pd.DataFrame, known: Mapping[str, str]) -> None:
-    reasons = materials.protocol.screening.reasons
-    faults: list[Fault] = []
-    for row in decisions.to_dict("records"):
-        if row["record_id"] not in known:
-            faults.append(_decision_fault(row, "record_id", "a record of searches/"))
-        if row["verdict"] == "exclude" and row["reason"] not in reasons:
-            wanted = "one of the reasons in review.toml: " + "; ".join(reasons)
-            faults.append(_decision_fault(row, "reason", wanted))
-    if faults:
-        raise TableError(faults)
-
-
-def _decision_fault(row: Mapping[Hashable, Any], column: str, wanted: str) -> Fault:
-    advice = "Correct the row and import it again."
-    return Fault(repr(row[column]), wanted, "evidence/decisions.csv", int(row["line"]), column, advice)
 
 
 def _parsed(materials: Materials, table: Table) -> pd.DataFrame:
@@ -79,7 +67,7 @@ def _parsed(materials: Materials, table: Table) -> pd.DataFrame:
 def _extract(materials: Materials, _: Frames) -> Frames:
     frames = {table.name: _parsed(materials, table) for table in EVIDENCE}
     faults = [
-        *_unknown_ids(materials, frames),
+        *unknown_names(materials.protocol, frames),
         *extraction.check_outcomes(
             frames["outcomes"], frames["arms"], materials.field, studies=frames["studies"]
         ),
@@ -100,28 +88,6 @@ def _extract(materials: Materials, _: Frames) -> Frames:
         "conversions": converted.conversions,
         "unconverted": converted.omissions,
     }
-
-
-def _unknown_ids(materials: Materials, frames: Frames) -> list[Fault]:
-    """Treatments and outcomes of the evidence that the protocol does not declare."""
-    protocol = materials.protocol
-    uses = (
-        ("arms", "treatment", [t.id for t in protocol.treatment]),
-        ("outcomes", "outcome", [o.id for o in protocol.outcome]),
-    )
-    return [
-        Fault(
-            repr(value),
-            f"one of {', '.join(known)}",
-            f"evidence/{name}.csv",
-            line,
-            column,
-            f"Declare it under [[{column}]] in review.toml, or correct the spelling.",
-        )
-        for name, column, known in uses
-        for value, line in zip(frames[name][column].tolist(), frames[name]["line"].tolist(), strict=True)
-        if value not in known
-    ]
 
 
 def _synthesise(materials: Materials, frames: Frames) -> Frames:

@@ -103,6 +103,10 @@ def read_formula(formula: str) -> Formula:
     >>> read_formula("estimate ~ dose + source").columns
     ('dose', 'source')
     """
+    if not isinstance(formula, str):
+        raise SynthesisError(
+            f"Found formula {formula!r}; wanted 'estimate ~ 1' or 'estimate ~ moderator + ...'."
+        )
     left, tilde, right = (part.strip() for part in formula.partition("~"))
     if not (left and tilde and right):
         raise SynthesisError(

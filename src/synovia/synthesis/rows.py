@@ -125,6 +125,7 @@ def select_rows(
     TooFewStudies
         When no row is left.
     """
+    _require_table(data)
     table = data.reset_index(drop=True)
     _require_columns(table, [estimate, variance, *moderators])
     labels = name_rows(table)
@@ -138,6 +139,14 @@ def select_rows(
     _check_variances(v[kept], names, variance)
     V = Diagonal(v[kept]) if covariance is None else _read_covariance(covariance, kept, v, names)
     return Rows(table, kept, labels, y[kept], V, _tell_dropped(lacking, labels, kept))
+
+
+def _require_table(data: object) -> None:
+    if not isinstance(data, pd.DataFrame):
+        raise SynthesisError(f"Found {type(data).__name__}; wanted a DataFrame with one row per effect.")
+    twice = data.columns[data.columns.duplicated()]
+    if len(twice):
+        raise SynthesisError(f"Found column {twice[0]!r} twice; wanted each column once.")
 
 
 def _require_columns(data: pd.DataFrame, names: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ __all__ = ["Column", "Parsed", "Row", "Table", "check", "empty", "format_cell", 
 Kind = Literal["text", "number", "integer", "boolean"]
 
 _DECIMAL_COMMA = re.compile(r"^[+-]?\d+,\d+$")
+_THOUSANDS = re.compile(r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$")
 _TRUE, _FALSE = frozenset({"yes", "true", "1"}), frozenset({"no", "false", "0"})
 
 
@@ -310,12 +311,12 @@ def _truth(text: str) -> str:
 
 
 def _number(column: Column, text: str) -> float:
-    if _DECIMAL_COMMA.match(text):
-        raise ValueError(repr(text), f"Write the decimal point as a full stop: {text.replace(',', '.')}.")
     try:
+        if "_" in text:
+            raise ValueError
         value = float(text)
     except ValueError:
-        raise ValueError(repr(text), "Move any words to a note and leave only the number.") from None
+        raise ValueError(repr(text), _how_to_write(text)) from None
     if not math.isfinite(value):
         raise ValueError(repr(text), "Leave the cell empty when the number is not known.")
     if column.kind == "integer" and value != round(value):
@@ -328,6 +329,17 @@ def _number(column: Column, text: str) -> float:
     if outside:
         raise ValueError(text, "Check it against the source.")
     return value
+
+
+def _how_to_write(text: str) -> str:
+    """What to do about a cell that should be a number and is not."""
+    if _THOUSANDS.match(text):
+        return f"Write it without separators, {text.replace(',', '')}, if the comma marks thousands."
+    if _DECIMAL_COMMA.match(text):
+        return f"Write the decimal point as a full stop: {text.replace(',', '.')}."
+    if text[0] in "\u2212\u2010\u2011\u2012\u2013\u2014":
+        return f"Write the minus sign as a hyphen: -{text[1:]}."
+    return "Move any words to a note and leave only the number."
 
 
 def format_cell(column: Column, value: object) -> str:

@@ -79,6 +79,20 @@ def test_each_step_of_the_bridge_is_there_and_the_last_is_the_answer(review: Rev
     assert steps[-1]["estimate"] != primary["estimate"], "the last step adds the trial outside the data set"
 
 
+def test_an_analyst_gets_the_same_answer_from_the_effects(review: Review) -> None:
+    """`review.effects` and `review.covariance` are all that `sv.meta` needs to give the report's number."""
+    pain = review.effects("pain", at="3 months", comparison="ha-vs-saline")
+    row = estimate(review, "ha-vs-saline-pain-3-months")
+    assert len(pain) == row["effects"]
+    assert pain["measure"].unique().tolist() == ["MD"]
+    shuffled = pain.sample(frac=1, random_state=1)
+    for data in (pain, shuffled):
+        fit = sv.meta(data, "estimate ~ 1", covariance=review.covariance(data), random="study_id")
+        assert fit.tidy()["estimate"].iloc[0] == pytest.approx(row["estimate"], rel=1e-8)
+        assert fit.tidy()["upper"].iloc[0] == pytest.approx(row["upper"], rel=1e-7)
+        # REML is searched again on other row order, so digits beyond the optimiser's are its own.
+
+
 def test_restore_is_reproduced_as_printed(review: Review) -> None:
     """Bennell 2021, table 2: KOOS pain change 15.1 (18.9) and 11.9 (17.6), 144 and 144: 3.2 points apart."""
     row = estimate(review, "prp-vs-saline-pain-12-months")

@@ -21,8 +21,10 @@ def join(texts: Iterable[str]) -> str:
 
 def lines(arm: Arm) -> list[str]:
     """Lines of outcomes.csv an arm came from."""
-    known: list[str] = arm.get("lines") or ([] if math.isnan(arm["line"]) else [f"{arm['line']:g}"])
-    return known
+    known = str(arm["lines"])
+    if known:
+        return known.split("; ")
+    return [] if math.isnan(arm["line"]) else [f"{arm['line']:g}"]
 
 
 def pool(arms: Sequence[Arm]) -> Arm:
@@ -52,7 +54,7 @@ def pool(arms: Sequence[Arm]) -> Arm:
         "derived": join([*(arm["derived"] for arm in arms), f"comparator arms {names} pooled"]),
         "assumption": join(arm["assumption"] for arm in arms),
         "caution": join(arm["caution"] for arm in arms),
-        "lines": [line for arm in arms for line in lines(arm)],
+        "lines": join(line for arm in arms for line in lines(arm)),
     }
 
 

@@ -60,7 +60,13 @@ def _complete(reading: Reading, course: Course, correlation: float) -> Reading:
     sd = sd_of_change(baseline.sd, final.sd, correlation)
     if sd.value <= 0:
         return reading
-    return replace(reading, sd=sd.value, steps=(*reading.steps, sd), assumption=_assumption(correlation))
+    return replace(
+        reading,
+        sd=sd.value,
+        steps=(*reading.steps, sd),
+        assumption=_assumption(correlation),
+        other_lines=(baseline.line, final.line),
+    )
 
 
 def _derive(final: Reading, course: Course, correlation: float) -> Reading | None:
@@ -89,4 +95,5 @@ def _derive(final: Reading, course: Course, correlation: float) -> Reading | Non
         sd=sd.value,
         steps=(mean, sd),
         assumption=_assumption(correlation),
+        other_lines=(baseline.line,),
     )

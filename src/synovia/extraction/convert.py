@@ -159,7 +159,7 @@ def _single(readings: Sequence[Reading]) -> tuple[list[Reading], list[Unusable]]
 def _arm_row(reading: Reading, treatments: dict[tuple[str, str], str], field: Field) -> dict[str, object]:
     unit, mean, sd, words = _rescale(reading, field)
     same = ("study_id", "arm_id", "outcome", "measure", "scale", "timepoint", "weeks", "statistic", "n")
-    texts = ("events", "assumption", "caution", "source", "locator", "line")
+    texts = ("events", "assumption", "caution", "source", "locator", "line", "lines")
     return {
         **{name: getattr(reading, name) for name in (*same, *texts)},
         "treatment": treatments.get((reading.study_id, reading.arm_id), ""),

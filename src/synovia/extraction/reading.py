@@ -39,6 +39,8 @@ class Reading:
         What the numbers assume and no source prints.
     before : tuple of str
         Phrases for what was derived in the rows that this one was pooled from.
+    other_lines : tuple of float
+        Lines of the other rows that it was made from.
     """
 
     study_id: str
@@ -61,6 +63,13 @@ class Reading:
     steps: tuple[Step, ...] = ()
     assumption: str = ""
     before: tuple[str, ...] = ()
+    other_lines: tuple[float, ...] = ()
+
+    @property
+    def lines(self) -> str:
+        """Every line of evidence/outcomes.csv that it rests on."""
+        known = [line for line in (self.line, *self.other_lines) if not math.isnan(line)]
+        return "; ".join(f"{line:g}" for line in sorted(set(known)))
 
     @property
     def place(self) -> tuple[str, str, str, str]:

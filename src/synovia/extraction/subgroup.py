@@ -82,6 +82,7 @@ def _pool(group: list[Reading], arm: str) -> Reading:
         source=_join([r.source for r in group]),
         locator=_join([r.locator for r in group]),
         assumption=_join([r.assumption for r in group]),
+        other_lines=tuple(line for r in group for line in (r.line, *r.other_lines)),
     )
     return _sum_events(shared, group) if first.statistic == "events" else _join_means(shared, group)
 

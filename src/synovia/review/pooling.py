@@ -33,12 +33,13 @@ class Pooled:
     ----------
     estimate : dict
         One row of ESTIMATES.
-    effects, omissions, contributions, coefficients : DataFrame
+    effects, covariances, omissions, contributions, coefficients : DataFrame
         Rows of the tables of those names.
     """
 
     estimate: dict[str, object]
     effects: pd.DataFrame
+    covariances: pd.DataFrame
     omissions: pd.DataFrame
     contributions: pd.DataFrame
     coefficients: pd.DataFrame
@@ -59,7 +60,6 @@ def pool(plan: Plan, frames: Mapping[str, pd.DataFrame]) -> Pooled:
     Pooled
         With status 'pooled', 'single study' or 'no data'.
     """
-    studies = frames["studies"]
     try:
         return _pool(plan, frames)
     except InputError as problem:
@@ -79,6 +79,7 @@ def _placed(plan: Plan, fault: Fault) -> Fault:
 
 
 def _pool(plan: Plan, frames: Mapping[str, pd.DataFrame]) -> Pooled:
+    studies = frames["studies"]
     kept, left_out = _eligible_rows(plan, frames["arm_data"], studies)
     window = effects.Window(plan.window.id, plan.window.target, plan.window.low, plan.window.high)
     selected = effects.select(
@@ -184,7 +185,27 @@ def _fitted(
     if plan.variant == PRIMARY and len(data) > 1:
         explained = explain_differences(plan, data, covariance)
     estimate = _estimate_row(plan, fit, data, _participants(data, rows))
-    return Pooled(estimate, compared.effects, omissions, _contribution_rows(plan, fit, data), explained)
+    contributions = _contribution_rows(plan, fit, data)
+    joined = _covariance_rows(compared)
+    return Pooled(estimate, compared.effects, joined, omissions, contributions, explained)
+
+
+def _covariance_rows(compared: effects.Compared) -> pd.DataFrame:
+    """Covariances of effects that share a comparator, each pair both ways."""
+    rows = compared.effects.to_dict("records")
+    one, other = np.nonzero(compared.covariance - np.diag(np.diag(compared.covariance)))
+    return tables.frame(
+        tables.COVARIANCES,
+        [
+            {
+                "effect_id": rows[i]["effect_id"],
+                "other_id": rows[j]["effect_id"],
+                **{name: rows[i][name] for name in ("outcome", "measure", "weeks")},
+                "covariance": float(compared.covariance[i, j]),
+            }
+            for i, j in zip(one.tolist(), other.tolist(), strict=True)
+        ],
+    )
 
 
 def _participants(data: pd.DataFrame, rows: pd.DataFrame) -> float:
@@ -213,6 +234,7 @@ def _no_data(plan: Plan, omissions: pd.DataFrame) -> Pooled:
     return Pooled(
         row,
         tables.empty(tables.EFFECTS),
+        tables.empty(tables.COVARIANCES),
         omissions,
         tables.empty(tables.CONTRIBUTIONS),
         tables.empty(tables.COEFFICIENTS),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from synovia.errors import Fault, InputError
@@ -75,9 +76,38 @@ class Review:
         wanted = [f"{name}-{outcome}-{window.id}" for name in ([comparison] if comparison else comparisons)]
         used = self.tables["contributions"]
         used = used[used["synthesis_id"].isin(wanted) & (used["variant"] == "primary")]
-        keys = used[["effect_id", "weeks", "synthesis_id"]]
+        planned = self.estimates[self.estimates["variant"] == "primary"][["synthesis_id", "measure"]]
+        keys = used[["effect_id", "weeks", "synthesis_id"]].merge(planned, on="synthesis_id")
         effects = self.tables["effects"]
-        return keys.merge(effects[effects["outcome"] == outcome], on=["effect_id", "weeks"], how="inner")
+        of_outcome = effects[effects["outcome"] == outcome]
+        return keys.merge(of_outcome, on=["effect_id", "weeks", "measure"], how="inner")
+
+    def covariance(self, effects: pd.DataFrame) -> np.ndarray:
+        """The sampling covariance of effects, with what arms of one study share by their common comparator.
+
+        Parameters
+        ----------
+        effects : DataFrame
+            Rows of :meth:`effects`, in any order.
+
+        Returns
+        -------
+        array (n, n)
+            Variances on the diagonal, aligned with the rows; for ``sv.meta(..., covariance=...)``.
+        """
+        known = self.tables["covariances"]
+        names = ("effect_id", "other_id", "measure", "weeks")
+        shared = dict(
+            zip(zip(*(known[name] for name in names), strict=True), known["covariance"], strict=True)
+        )
+        rows = effects.to_dict("records")
+        matrix = np.diag(effects["variance"].to_numpy(dtype=float))
+        for i, one in enumerate(rows):
+            for j, other in enumerate(rows):
+                key = (one["effect_id"], other["effect_id"], one["measure"], one["weeks"])
+                if i != j and one["measure"] == other["measure"]:
+                    matrix[i, j] = shared.get(key, 0.0)
+        return matrix
 
     def _window(self, at: str) -> Window:
         windows = self.protocol.window

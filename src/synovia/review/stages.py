@@ -107,7 +107,14 @@ STAGES: tuple[Stage, ...] = (
         "computing effects and pooling",
         ("extract",),
         _sections("outcome", "window", "model", "comparison", "variant"),
-        (tables.ESTIMATES, tables.EFFECTS, tables.OMISSIONS, tables.CONTRIBUTIONS, tables.COEFFICIENTS),
+        (
+            tables.ESTIMATES,
+            tables.EFFECTS,
+            tables.COVARIANCES,
+            tables.OMISSIONS,
+            tables.CONTRIBUTIONS,
+            tables.COEFFICIENTS,
+        ),
     ),
 )
 """The chain, in the order in which it runs."""

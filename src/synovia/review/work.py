@@ -95,6 +95,7 @@ def _synthesise(materials: Materials, frames: Frames) -> Frames:
     return {
         "estimates": tables.frame(tables.ESTIMATES, [result.estimate for result in pooled]),
         "effects": _joined(tables.EFFECTS, pooled, "effects"),
+        "covariances": _joined(tables.COVARIANCES, pooled, "covariances"),
         "omissions": _joined(tables.OMISSIONS, pooled, "omissions"),
         "contributions": _joined(tables.CONTRIBUTIONS, pooled, "contributions"),
         "coefficients": _joined(tables.COEFFICIENTS, pooled, "coefficients"),

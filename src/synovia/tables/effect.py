@@ -7,6 +7,7 @@ __all__ = [
     "COEFFICIENTS",
     "CONTRIBUTIONS",
     "CONVERSIONS",
+    "COVARIANCES",
     "EFFECTS",
     "ESTIMATES",
     "OMISSIONS",
@@ -58,7 +59,8 @@ ARM_DATA = Table(
         Column("caution", "text", "cautions of the rows it came from"),
         Column("source", "text", "document", required=True),
         Column("locator", "text", "place in the document"),
-        Column("line", "integer", "line of evidence/outcomes.csv", at_least=1),
+        Column("line", "integer", "first line of evidence/outcomes.csv it rests on", at_least=1),
+        Column("lines", "text", "every line of evidence/outcomes.csv it rests on, joined by '; '"),
     ),
     ("study_id", "arm_id", "measure", "timepoint", "statistic"),
 )
@@ -118,6 +120,20 @@ EFFECTS = Table(
         Column("lines", "text", "lines of evidence/outcomes.csv, joined by '; '"),
     ),
     ("effect_id", "outcome", "measure", "weeks"),
+)
+
+COVARIANCES = Table(
+    "covariances",
+    "the sampling covariance of two effects of one study, because they share a comparator",
+    (
+        Column("effect_id", "text", "the one effect", required=True),
+        Column("other_id", "text", "the other effect", required=True),
+        Column("outcome", "text", "outcome id", required=True),
+        Column("measure", "text", "effect measure", required=True),
+        Column("weeks", "number", "weeks from the first injection", "weeks"),
+        Column("covariance", "number", "sampling covariance", "scale squared"),
+    ),
+    ("effect_id", "other_id", "outcome", "measure", "weeks"),
 )
 
 ESTIMATES = Table(

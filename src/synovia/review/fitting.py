@@ -106,16 +106,26 @@ def _subgroups(plan: Plan, data: pd.DataFrame, covariance: np.ndarray) -> list[d
         {**start, "term": row["subgroup"], "k": row["effects"], **_numbers(row), "note": row["warnings"]}
         for row in groups.tidy().to_dict("records")
     ]
-    return [*rows, {**start, "term": "difference between subgroups", "k": len(data), **_difference(groups)}]
+    test = _difference(groups, shared=_cross(data[by].astype(str), covariance))
+    return [*rows, {**start, "term": "difference between subgroups", "k": len(data), **test}]
 
 
-def _difference(groups: synthesis.Subgroups) -> dict[str, object]:
+def _cross(levels: pd.Series, covariance: np.ndarray) -> bool:
+    """Whether effects of different subgroups share a comparator."""
+    same = levels.to_numpy()[:, None] == levels.to_numpy()[None, :]
+    return bool(np.any(covariance[~same]))
+
+
+def _difference(groups: synthesis.Subgroups, *, shared: bool) -> dict[str, object]:
+    """The test between subgroups, and what it leaves out of account."""
     test = groups.test()
     if isinstance(test, synthesis.Inapplicable):
         return {"note": test.reason}
     name = f"chi-squared = {test.statistic:.2f} on {test.df:g} df"
     if math.isfinite(test.df_residual):
         name = f"F = {test.statistic:.2f} on {test.df:g} and {test.df_residual:g} df"
+    if shared:
+        name += "; a comparator shared by arms of different subgroups is not taken into account"
     return {"p_value": test.p_value, "note": name}
 
 

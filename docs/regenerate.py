@@ -47,20 +47,21 @@ def commands_page() -> str:
         "Every command that prints a result takes `--json`. "
         "Exit codes: 0 done, 1 `check` found something to mend, 2 refused.",
     ]
-    context = click.Context(synovia, info_name="synovia")
+    context = click.Context(synovia, info_name="synovia", help_option_names=["-h", "--help"])
     for name in synovia.list_commands(context):
         command = synovia.get_command(context, name)
         if command is not None:
-            parts += _command(command, f"synovia {name}")
+            parts += _command(command, name, context)
     return _page(parts)
 
 
-def _command(command: click.Command, path: str) -> list[str]:
-    help_text = command.get_help(click.Context(command, info_name=path))
+def _command(command: click.Command, name: str, parent: click.Context) -> list[str]:
+    context = click.Context(command, info_name=name, parent=parent)
+    path, help_text = context.command_path, command.get_help(context)
     found = [f"## {path}", f"```text\n{help_text}\n```"]
     if isinstance(command, click.Group):
-        for name, inner in sorted(command.commands.items()):
-            found += _command(inner, f"{path} {name}")
+        for inner_name, inner in sorted(command.commands.items()):
+            found += _command(inner, inner_name, context)
     return found
 
 

@@ -127,13 +127,13 @@ def _variants(derived: Derived, plan: Plan, every: list[Plan], *, bridge: bool) 
 
 
 def _size_notes(derived: Derived, plan: Plan, every: list[Plan]) -> Iterator[str]:
-    """What is left of the result when only larger trials are kept."""
+    """What is left of a pooled mean difference when only larger trials are kept."""
     whole = _estimate(derived, plan)
     for other in every:
         if other.synthesis_id != plan.synthesis_id or not other.smallest_arm:
             continue
         part = _estimate(derived, other)
-        if part["status"] == "no data" or part["measure"] != whole["measure"]:
+        if part["status"] != "pooled" or not part["measure"] == whole["measure"] == "MD":
             continue
         estimate, lower, upper = (float(str(part[name])) for name in ("estimate", "lower", "upper"))
         shrunk = abs(estimate) < abs(float(str(whole["estimate"]))) / 2

@@ -1,0 +1,125 @@
+"""A generalised Q with weights of one's own: its value, its expectation and its exact distribution."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synovia.errors import SynthesisError
+from synovia.kernel.covariance import Diagonal
+from synovia.kernel.gradient import apply_derivatives, find_omega
+from synovia.kernel.mixture import mixture_below
+from synovia.kernel.problem import Problem
+
+__all__ = [
+    "GeneralisedQ",
+    "is_independent",
+    "make_generalised_q",
+    "read_weights",
+]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GeneralisedQ:
+    r"""The quadratic form :math:`y'P_Ay` of the residuals around the mean that weights A give.
+
+    Attributes
+    ----------
+    q : float
+        Its value.
+    sampling : float
+        Its expectation at tau2 = 0.
+    slope : float
+        What a unit of tau2 adds to its expectation.
+    weights : ndarray of shape (n,)
+        The diagonal of A.
+    problem : Problem
+        Estimates, design and covariance.
+    """
+
+    q: float
+    sampling: float
+    slope: float
+    weights: Floats
+    problem: Problem
+
+    def below(self, tau2: float) -> float:
+        r"""Probability of a Q at most as large as this one, were tau2 that: exact for normal estimates.
+
+        Notes
+        -----
+        Q is a weighted sum of chi-squared variables; the weights are the eigenvalues of
+        :math:`P_A(V + \tau^2 ZZ')`. Jackson (2013), Research Synthesis Methods 4, 220-229.
+        """
+        root = np.sqrt(self.weights)
+        basis = np.linalg.qr(root[:, None] * self.problem.X)[0]
+        omega = find_omega(self.problem, np.array([tau2]), np.arange(self.problem.n))
+        inner = root[:, None] * omega * root
+        inner = inner - basis @ (basis.T @ inner)
+        inner = inner - (inner @ basis) @ basis.T
+        return mixture_below(np.linalg.eigvalsh((inner + inner.T) / 2), self.q)
+
+
+def make_generalised_q(problem: Problem, weights: ArrayLike) -> GeneralisedQ:
+    """The generalised Q of a problem with one random term.
+
+    Parameters
+    ----------
+    problem : Problem
+        With one random term.
+    weights : array_like of shape (n,)
+        Above 0; only their ratios matter.
+
+    Raises
+    ------
+    SynthesisError
+        When a weight is not a finite number above 0.
+    """
+    a = read_weights(problem, weights)
+    root = np.sqrt(a)
+    basis = np.linalg.qr(root[:, None] * problem.X)[0]
+    scaled = root * problem.y
+    rest = scaled - basis @ (basis.T @ scaled)
+    outer = root[:, None] * basis
+    shared = apply_derivatives(problem, problem.nothing, outer)[0]
+    sampling = float(a @ problem.V.diagonal) - float((outer * multiply_known(problem, outer)).sum())
+    slope = float(a @ problem.terms[0].row_variances(np.ones(1))) - float((outer * shared).sum())
+    return GeneralisedQ(float(rest @ rest), sampling, slope, a, problem)
+
+
+def read_weights(problem: Problem, weights: ArrayLike) -> Floats:
+    """(n,) weights, scaled to a mean of 1.
+
+    Raises
+    ------
+    SynthesisError
+        When there is not one finite weight above 0 for each estimate.
+    """
+    values = np.asarray(weights, dtype=np.float64)
+    if values.shape != (problem.n,):
+        raise SynthesisError(
+            f"Found weights of shape {values.shape} for {problem.n} estimates; wanted one each."
+        )
+    good = np.isfinite(values) & (values > 0)
+    if not good.all():
+        row = int(np.argmin(good))
+        raise SynthesisError(
+            f"Row {row + 1} has weight {values[row]:g}; wanted a finite number above 0. "
+            "Correct it or drop the row."
+        )
+    return np.asarray(values / values.mean())
+
+
+def is_independent(problem: Problem) -> bool:
+    """Whether every estimate is independent of the others and has a random effect of its own."""
+    return isinstance(problem.V, Diagonal) and all(term.rowwise for term in problem.terms)
+
+
+def multiply_known(problem: Problem, B: Floats) -> Floats:
+    """(n, m) V B."""
+    row, column, value = problem.V.entries()
+    out = np.zeros_like(B)
+    np.add.at(out, row, value[:, None] * B[column])
+    return out

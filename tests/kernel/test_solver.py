@@ -4,7 +4,10 @@ import pytest
 from simulated_problems import dense_point, make_dense, simulate
 from synovia.errors import NotPositiveDefinite
 from synovia.kernel import Diagonal, Problem, Term, point, score, trace_projection
-from synovia.kernel.solver import BlocksSolver, DiagonalSolver, make_blocks_solver
+from synovia.kernel.blocks import make_blocks_solver
+from synovia.kernel.gradient import trace_term
+from synovia.kernel.nested import NestedSolver
+from synovia.kernel.solver import DiagonalSolver
 
 SIZES = [(1, 1, 1, 1, 1), (2, 2, 2), (3, 1, 2, 1, 4), (1, 2, 1, 2, 1, 2, 3), (9,)]
 RANDOM = ["effect", "block", "pairs"]
@@ -36,8 +39,10 @@ def test_solve_half_solve_and_traces_equal_dense(sizes: tuple[int, ...], random:
     half = factor.half_solve(B)
     assert factor.solve(B) == pytest.approx(inverse @ B, rel=EXACT)
     assert half.T @ half == pytest.approx(B.T @ inverse @ B, rel=EXACT)
-    assert factor.trace() == pytest.approx(np.trace(inverse), rel=EXACT)
-    assert factor.trace(0) == pytest.approx(np.trace(inverse @ shared), rel=EXACT)
+    assert factor.inverse_diagonal() == pytest.approx(np.diag(inverse), rel=EXACT)
+    assert trace_term(problem, point(problem, [0.2]), 0) == pytest.approx(
+        np.trace(inverse @ shared), rel=EXACT
+    )
     P = (
         inverse
         - inverse @ problem.X @ np.linalg.inv(problem.X.T @ inverse @ problem.X) @ problem.X.T @ inverse
@@ -59,8 +64,7 @@ def test_two_terms_add_up() -> None:
 def test_independent_rows_take_the_diagonal_solver_and_agree_with_blocks() -> None:
     problem = simulate(2, (1,) * 7)
     assert isinstance(problem.solver, DiagonalSolver)
-    structures = tuple(term.structure for term in problem.terms)
-    other = make_blocks_solver(problem.V, tuple(term.groups for term in problem.terms), structures)
+    other = make_blocks_solver(problem.V, problem.terms)
     here, there = (solver.factor(np.array([0.4])) for solver in (problem.solver, other))
     assert here.log_det == pytest.approx(there.log_det, rel=1e-13)
     assert here.solve(problem.joined) == pytest.approx(there.solve(problem.joined), rel=1e-13)
@@ -75,9 +79,11 @@ def test_blocks_are_the_components_of_covariance_and_random_effect() -> None:
 def test_cost_is_linear_in_blocks() -> None:
     n = 20_000
     problem = Problem(np.zeros(n), np.ones((n, 1)), Diagonal(np.ones(n)), (Term(np.arange(n) // 4),))
-    assert isinstance(problem.solver, BlocksSolver)
+    blocks = make_blocks_solver(problem.V, problem.terms)
     # one stack of 5000 small matrices; a dense factor would need 3.2 GB
-    assert [stack.known.shape for stack in problem.solver.stacks] == [(5000, 4, 4)]
+    assert [stack.known.shape for stack in blocks.stacks] == [(5000, 4, 4)]
+    assert isinstance(problem.solver, NestedSolver)
+    assert [stack.columns.shape for stack in problem.solver.stacks] == [(5000, 1)]
     assert point(problem, [0.5]).beta[0] == 0
 
 

@@ -20,7 +20,7 @@ from synovia.errors import SynthesisError
 from synovia.kernel.problem import Problem
 from synovia.kernel.solver import Factor
 
-__all__ = ["Point", "find_leverage", "find_rows", "find_weights", "point", "score", "trace_projection"]
+__all__ = ["Point", "find_leverage", "find_rows", "find_weights", "point"]
 
 Floats = NDArray[np.float64]
 
@@ -111,53 +111,11 @@ def _check_psi(problem: Problem, psi: ArrayLike) -> Floats:
     values = np.array(psi, dtype=np.float64).reshape(-1)
     if values.size != problem.parameters:
         raise SynthesisError(f"Found {values.size} variances; the model has {problem.parameters}.")
-    if not all(0 <= value < np.inf for value in values.tolist()):
-        raise SynthesisError(f"Found variances {values.tolist()}; wanted finite numbers of at least 0.")
+    for value, (low, high) in zip(values.tolist(), problem.bounds, strict=True):
+        if not low <= value <= high or np.isinf(value):
+            limits = "of at least 0" if (low, high) == (0.0, np.inf) else f"from {low:g} to {high:g}"
+            raise SynthesisError(f"Found variances {values.tolist()}; wanted finite numbers {limits}.")
     return values
-
-
-def score(problem: Problem, at: Point, term: int = 0, *, restricted: bool = True) -> float:
-    r"""Slope of the log-likelihood in the variance of one random term.
-
-    Parameters
-    ----------
-    problem : Problem
-        What was fitted.
-    at : Point
-        Its point.
-    term : int
-        Which random term.
-    restricted : bool
-        Slope of the restricted likelihood, or of the likelihood itself.
-
-    Notes
-    -----
-    .. math:: \tfrac12\left[\lVert Z'P y\rVert^2 - \operatorname{tr}(P ZZ')\right]
-
-    with :math:`P = \Omega^{-1} - \Omega^{-1}X(X'\Omega^{-1}X)^{-1}X'\Omega^{-1}`; the likelihood has
-    :math:`\Omega^{-1}` for P inside the trace.
-    """
-    pull = _sum_groups(problem, term, at.factor.solve(at.residuals[:, None]))
-    trace = trace_projection(problem, at, term) if restricted else at.factor.trace(term)
-    return 0.5 * (float((pull**2).sum()) - trace)
-
-
-def trace_projection(problem: Problem, at: Point, term: int | None = None) -> float:
-    """Trace of P Z Z' for one random term, or of P itself.
-
-    At psi = 0 the first is the slope of E(Q) in tau2; the second over n - p is the inverse of the typical
-    sampling variance.
-    """
-    solved = at.factor.solve(problem.X) @ at.root
-    lost = solved if term is None else _sum_groups(problem, term, solved)
-    return at.factor.trace(term) - float((lost**2).sum())
-
-
-def _sum_groups(problem: Problem, term: int, rows: Floats) -> Floats:
-    groups = problem.terms[term].groups
-    if problem.terms[term].levels == problem.n:
-        return rows
-    return np.column_stack([np.bincount(groups, weights=column) for column in rows.T])
 
 
 def find_rows(problem: Problem, at: Point) -> Floats:

@@ -1,16 +1,17 @@
 """What a method must produce to be fitted: estimates, design, known covariance and random terms."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synovia.errors import CollinearModerators, SynthesisError, TooFewStudies
 from synovia.kernel.covariance import Covariance
-from synovia.kernel.solver import Solver, make_solver
-from synovia.kernel.structure import Scalar, Structure
+from synovia.kernel.solver import Solver
+from synovia.kernel.solvers import make_solver
+from synovia.kernel.term import RandomTerm
 
-__all__ = ["Problem", "Term", "find_dependent_columns"]
+__all__ = ["Problem", "find_dependent_columns"]
 
 Floats = NDArray[np.float64]
 
@@ -18,34 +19,8 @@ RANK = 1e-10  # length of a column left unexplained by earlier ones, as a share 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Term:
-    """A random intercept: rows of one group share one random effect.
-
-    Attributes
-    ----------
-    groups : ndarray of int of shape (n,)
-        Group of each row, renumbered from 0. Every row its own group gives tau2 on the diagonal.
-    structure : Structure
-        How the effects vary.
-    """
-
-    groups: NDArray[np.intp]
-    structure: Structure = field(default_factory=Scalar)
-
-    def __init__(self, groups: ArrayLike, structure: Structure | None = None) -> None:
-        values = np.unique(np.asarray(groups), return_inverse=True)[1].astype(np.intp)
-        object.__setattr__(self, "groups", values)
-        object.__setattr__(self, "structure", structure or Scalar())
-
-    @property
-    def levels(self) -> int:
-        """Number of groups."""
-        return int(self.groups.max()) + 1
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Problem:
-    r"""One Gaussian synthesis: :math:`y \sim N(X\beta,\; V + \sum_k \psi_k Z_k Z_k')`.
+    r"""One Gaussian synthesis: :math:`y \sim N(X\beta,\; V + \sum_k Z_k (I \otimes G_k(\psi)) Z_k')`.
 
     Attributes
     ----------
@@ -55,8 +30,8 @@ class Problem:
         Design of the mean.
     V : Covariance
         Known sampling covariance of y: ``Diagonal`` or ``Blocks``.
-    terms : tuple of Term
-        Random intercepts; empty for a common-effect model.
+    terms : tuple of RandomTerm
+        Random effects; empty for a common-effect model.
     solver : Solver
         Made from V and terms; knows which rows are independent of which.
     joined : ndarray of shape (n, p + 1)
@@ -77,12 +52,12 @@ class Problem:
     y: Floats
     X: Floats
     V: Covariance
-    terms: tuple[Term, ...]
+    terms: tuple[RandomTerm, ...]
     solver: Solver
     joined: Floats
     log_det_xtx: float
 
-    def __init__(self, y: ArrayLike, X: ArrayLike, V: Covariance, terms: tuple[Term, ...] = ()) -> None:
+    def __init__(self, y: ArrayLike, X: ArrayLike, V: Covariance, terms: tuple[RandomTerm, ...] = ()) -> None:
         estimates, design = np.array(y, dtype=np.float64), np.array(X, dtype=np.float64)
         _check_shapes(estimates, design, V, terms)
         _check_finite(estimates, design)
@@ -91,8 +66,7 @@ class Problem:
         object.__setattr__(self, "X", design)
         object.__setattr__(self, "V", V)
         object.__setattr__(self, "terms", terms)
-        structures = tuple(term.structure for term in terms)
-        object.__setattr__(self, "solver", make_solver(V, tuple(t.groups for t in terms), structures))
+        object.__setattr__(self, "solver", make_solver(V, terms))
         object.__setattr__(self, "joined", np.column_stack([design, estimates]))
         triangle = np.abs(np.diag(np.linalg.qr(design, mode="r")))
         object.__setattr__(self, "log_det_xtx", 2 * float(np.log(triangle).sum()))
@@ -112,16 +86,36 @@ class Problem:
         """Number of independent blocks: rows joined by neither V nor a shared random effect."""
         return self.solver.blocks
 
+    def replace_terms(self, terms: tuple[RandomTerm, ...]) -> "Problem":
+        """The same estimates and mean with other random effects."""
+        return Problem(self.y, self.X, self.V, terms)
+
+    def restrict(self, rows: NDArray[np.intp]) -> "Problem":
+        """The problem of some of the rows, in the given order."""
+        terms = tuple(term.restrict(rows) for term in self.terms)
+        return Problem(self.y[rows], self.X[rows], self.V.restrict(rows), terms)
+
+    @property
+    def bounds(self) -> tuple[tuple[float, float], ...]:
+        """Lower and upper limit of each entry of psi."""
+        return tuple(limit for term in self.terms for limit in term.bounds)
+
+    @property
+    def nothing(self) -> Floats:
+        """(parameters,) psi without any random variance; correlations lie where a search begins."""
+        parts = [term.from_search(term.start(0.0)) for term in self.terms]
+        return np.concatenate(parts) if parts else np.empty(0)
+
     @property
     def parameters(self) -> int:
-        """Number of variance parameters in psi."""
-        return sum(term.structure.parameters for term in self.terms)
+        """Number of entries of psi: variances, and correlations where a term has them."""
+        return sum(term.parameters for term in self.terms)
 
 
-def _check_shapes(y: Floats, X: Floats, V: Covariance, terms: tuple[Term, ...]) -> None:
+def _check_shapes(y: Floats, X: Floats, V: Covariance, terms: tuple[RandomTerm, ...]) -> None:
     if y.ndim != 1 or X.ndim != 2:
         raise SynthesisError(f"Found y of shape {y.shape} and X of shape {X.shape}; wanted (n,) and (n, p).")
-    sizes = {"X": X.shape[0], "V": V.size} | {f"term {i + 1}": t.groups.size for i, t in enumerate(terms)}
+    sizes = {"X": X.shape[0], "V": V.size} | {f"term {i + 1}": t.size for i, t in enumerate(terms)}
     for name, size in sizes.items():
         if size != y.size:
             raise SynthesisError(f"{name} has {size} rows and y has {y.size}; wanted the same rows in all.")

@@ -1,24 +1,76 @@
-"""How the random effects of one term vary: the G of ``V + sum of Z (I x G) Z'``."""
+"""How the random effects of one term vary: the G of ``V + sum of Z (I x G) Z'``.
+
+Every structure speaks two languages. ``psi`` are its natural parameters, variances and then correlations, as
+a paper reports them. ``theta`` are the coordinates in which a search moves without leaving the matrices that
+exist: variances or standard deviations of at least 0, or the Cholesky factor of G.
+"""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Scalar", "Structure"]
+__all__ = ["Bounds", "Fixed", "Scalar", "Structure"]
+
+Floats = NDArray[np.float64]
+Bounds = tuple[tuple[float, float], ...]
 
 
 class Structure(Protocol):
-    """What a structure must say: how many variance parameters it has, and the G they make."""
+    """What a structure must say about the q random effects of one group."""
+
+    @property
+    def size(self) -> int:
+        """Number of random effects of one group, q."""
+        ...
 
     @property
     def parameters(self) -> int:
         """How many entries of psi belong to the term."""
         ...
 
-    def covariance(self, psi: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(q, q) covariance of the random effects of one group, at its parameters."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name of each entry of psi: "tau2", "tau2[2]", "rho", "rho[1,2]"."""
+        ...
+
+    @property
+    def bounds(self) -> Bounds:
+        """Lower and upper limit of each entry of psi."""
+        ...
+
+    @property
+    def search_bounds(self) -> Bounds:
+        """Lower and upper limit of each entry of theta."""
+        ...
+
+    def covariance(self, psi: Floats) -> Floats:
+        """(q, q) covariance G at its natural parameters."""
+        ...
+
+    def derivatives(self, psi: Floats) -> Floats:
+        """(parameters, q, q) slopes of G in psi."""
+        ...
+
+    def start(self, variance: float) -> Floats:
+        """Theta where a search begins, with so much variance in each random effect."""
+        ...
+
+    def from_search(self, theta: Floats) -> Floats:
+        """Psi of a theta."""
+        ...
+
+    def search_derivatives(self, theta: Floats) -> Floats:
+        """(parameters, q, q) slopes of G in theta."""
+        ...
+
+    def search_curvature(self, theta: Floats, slope: Floats) -> Floats:
+        """(parameters, parameters) second derivatives in theta of the sum of ``slope`` times G."""
+        ...
+
+    def linear_basis(self) -> Floats | None:
+        """(m, q, q) matrices that G is a linear combination of, or None when it is not linear."""
         ...
 
 
@@ -32,11 +84,126 @@ class Scalar:
     [[0.3]]
     """
 
-    @property
-    def parameters(self) -> int:
-        """One: the variance itself."""
-        return 1
+    size: int = 1
+    parameters: int = 1
+    names: tuple[str, ...] = ("tau2",)
+    bounds: Bounds = ((0.0, np.inf),)
+    search_bounds: Bounds = ((0.0, np.inf),)
 
-    def covariance(self, psi: NDArray[np.float64]) -> NDArray[np.float64]:
+    def covariance(self, psi: Floats) -> Floats:
         """(1, 1) matrix of the variance."""
         return psi.reshape(1, 1)
+
+    def derivatives(self, psi: Floats) -> Floats:  # noqa: ARG002 - one signature for all
+        """(1, 1, 1) one."""
+        return np.ones((1, 1, 1))
+
+    def start(self, variance: float) -> Floats:
+        """The variance itself."""
+        return np.array([variance])
+
+    def from_search(self, theta: Floats) -> Floats:
+        """The same number."""
+        return theta
+
+    def search_derivatives(self, theta: Floats) -> Floats:  # noqa: ARG002 - one signature for all
+        """(1, 1, 1) one."""
+        return np.ones((1, 1, 1))
+
+    def search_curvature(self, theta: Floats, slope: Floats) -> Floats:  # noqa: ARG002 - one signature
+        """Linear: no curvature."""
+        return np.zeros((1, 1))
+
+    def linear_basis(self) -> Floats:
+        """(1, 1, 1) one."""
+        return np.ones((1, 1, 1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fixed:
+    """A structure with some natural parameters held at given values.
+
+    Attributes
+    ----------
+    base : Structure
+        What is held.
+    values : ndarray of shape (base.parameters,)
+        The values, NaN where a parameter stays free.
+
+    Examples
+    --------
+    >>> from synovia.kernel.unstructured import Unstructured
+    >>> Fixed(Unstructured(2), np.array([np.nan, np.nan, 0.5])).covariance(np.array([4.0, 1.0])).tolist()
+    [[4.0, 1.0], [1.0, 1.0]]
+    """
+
+    base: Structure
+    values: Floats
+
+    def __init__(self, base: Structure, values: ArrayLike) -> None:
+        object.__setattr__(self, "base", base)
+        object.__setattr__(self, "values", np.array(values, dtype=np.float64))
+
+    @property
+    def free(self) -> NDArray[np.bool_]:
+        """(base.parameters,) which parameters are still searched."""
+        return np.isnan(self.values)
+
+    @property
+    def size(self) -> int:
+        """Number of random effects."""
+        return self.base.size
+
+    @property
+    def parameters(self) -> int:
+        """Free parameters."""
+        return int(self.free.sum())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the free parameters."""
+        return tuple(name for name, free in zip(self.base.names, self.free, strict=True) if free)
+
+    @property
+    def bounds(self) -> Bounds:
+        """Limits of the free parameters."""
+        return tuple(limit for limit, free in zip(self.base.bounds, self.free, strict=True) if free)
+
+    @property
+    def search_bounds(self) -> Bounds:
+        """The search moves the natural parameters."""
+        return self.bounds
+
+    def fill(self, psi: Floats) -> Floats:
+        """(base.parameters,) held and free together."""
+        whole = self.values.copy()
+        whole[self.free] = psi
+        return whole
+
+    def covariance(self, psi: Floats) -> Floats:
+        """(q, q) covariance."""
+        return self.base.covariance(self.fill(psi))
+
+    def derivatives(self, psi: Floats) -> Floats:
+        """(parameters, q, q) slopes in the free parameters."""
+        return self.base.derivatives(self.fill(psi))[self.free]
+
+    def start(self, variance: float) -> Floats:
+        """The start of the whole structure, where free."""
+        return self.base.from_search(self.base.start(variance))[self.free]
+
+    def from_search(self, theta: Floats) -> Floats:
+        """The same numbers."""
+        return theta
+
+    def search_derivatives(self, theta: Floats) -> Floats:
+        """(parameters, q, q) slopes in the free parameters."""
+        return self.derivatives(theta)
+
+    def search_curvature(self, theta: Floats, slope: Floats) -> Floats:  # noqa: ARG002 - one signature
+        """Left to the search."""
+        return np.zeros((self.parameters, self.parameters))
+
+    def linear_basis(self) -> Floats | None:
+        """Not offered: a held parameter is not a free linear one."""
+        return None

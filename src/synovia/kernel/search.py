@@ -1,0 +1,151 @@
+"""Maximising the likelihood over several variances and correlations at once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synovia.errors import NotPositiveDefinite
+from synovia.kernel.gradient import SearchGradient, search_gradient
+from synovia.kernel.point import Point, point
+from synovia.kernel.problem import Problem
+from synovia.kernel.solver import split
+
+__all__ = ["Found", "climb", "find_maximum"]
+
+Floats = NDArray[np.float64]
+
+CLIMBS = 200  # steps of one climb; ten are usual
+ROUGH = 1e-3  # gain that a full step still promises when starts are compared
+FLAT = 1e-18  # the same at the end: a parameter is then within 1e-9 of its standard error
+SETTLED = 1e-9  # promises below it may be rounding
+ROUNDING = 1e-12  # relative error of a log-likelihood
+APART = 1e-2  # heights that differ by more are different maxima
+STUCK = 1e12  # damping beyond which no step moves
+SINGULAR = 1e-10  # least curvature, as a share of each coordinate's own
+TINY = 1e-300
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Where a climb ended.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (parameters,)
+        In the coordinates of the search.
+    point : Point
+        The likelihood there.
+    around : SearchGradient
+        Its slope and curvature.
+    value : float
+        The log-likelihood climbed.
+    promise : float
+        What a full step would still gain.
+    steps : int
+        Evaluations of the likelihood.
+    """
+
+    theta: Floats
+    point: Point
+    around: SearchGradient
+    value: float
+    promise: float
+    steps: int
+
+
+@dataclass(slots=True)
+class _Hill:
+    """The likelihood as a function of theta, counted."""
+
+    problem: Problem
+    restricted: bool
+    evaluations: int = 0
+
+    def psi(self, theta: Floats) -> Floats:
+        parts = split(self.problem.terms, theta)
+        pieces = [term.from_search(part) for term, part in zip(self.problem.terms, parts, strict=True)]
+        return np.concatenate(pieces) if pieces else np.empty(0)
+
+    def at(self, theta: Floats) -> tuple[Point | None, float]:
+        self.evaluations += 1
+        try:
+            found = point(self.problem, self.psi(theta))
+        except NotPositiveDefinite:
+            return None, -np.inf
+        return found, found.log_reml if self.restricted else found.log_ml
+
+    def around(self, at: Point, theta: Floats) -> SearchGradient:
+        return search_gradient(self.problem, at, theta, restricted=self.restricted)
+
+
+def find_maximum(problem: Problem, starts: list[Floats], *, restricted: bool) -> tuple[Found, int]:
+    """The highest of the maxima that climbs from several starts reach, and how many differ.
+
+    Every start is climbed until its height is known to a thousandth; the best is then climbed to the end.
+
+    Parameters
+    ----------
+    problem : Problem
+        With any number of parameters.
+    starts : list of ndarray of shape (parameters,)
+        Thetas to climb from.
+    restricted : bool
+        Whether to climb the restricted likelihood.
+    """
+    hill = _Hill(problem, restricted)
+    ends = [climb(hill, start, enough=ROUGH) for start in starts]
+    best = max(ends, key=lambda end: end.value)
+    values = np.sort([end.value for end in ends if end.promise <= ROUGH])
+    return climb(hill, best.theta, enough=FLAT), int(1 + (np.diff(values) > APART).sum())
+
+
+def climb(hill: _Hill, start: Floats, *, enough: float) -> Found:
+    """Damped Newton steps on the average information, within the limits of theta.
+
+    Near the top, where heights differ by rounding alone, a step counts as upwards when it promises less.
+    """
+    limits = np.array([bound for term in hill.problem.terms for bound in term.search_bounds])
+    low, high = limits[:, 0], limits[:, 1]
+    theta = np.clip(start, low, high)
+    at, value = hill.at(theta)
+    if at is None:
+        raise NotPositiveDefinite(f"The total covariance is not positive definite at {theta.tolist()}.")
+    damping, around = 0.0, hill.around(at, theta)
+    step, promise = _step(around, theta, (low, high), damping)
+    for _ in range(CLIMBS):
+        if promise < enough or damping > STUCK:
+            break
+        moved = np.clip(theta + step, low, high)
+        there, height = hill.at(moved)
+        rounding = ROUNDING * (1 + abs(value))
+        if there is not None and height > value - rounding:
+            beyond = hill.around(there, moved)
+            onward, hope = _step(beyond, moved, (low, high), 0.0)
+            if height > value + rounding or hope < promise:
+                theta, at, value, around = moved, there, height, beyond
+                step, promise, damping = onward, hope, 0.0
+                continue
+            if promise < SETTLED:
+                break
+        damping = max(8 * damping, 1e-2)
+        step, _ = _step(around, theta, (low, high), damping)
+    return Found(theta, at, around, value, promise, hill.evaluations)
+
+
+def _step(
+    around: SearchGradient, theta: Floats, limits: tuple[Floats, Floats], damping: float
+) -> tuple[Floats, float]:
+    """A Newton step in the coordinates that are free to move, and the gain that it promises undamped."""
+    low, high = limits
+    held = ((theta <= low) & (around.slope <= 0)) | ((theta >= high) & (around.slope >= 0))
+    free, step = ~held, np.zeros(theta.size)
+    if not free.any():
+        return step, 0.0
+    curvature = around.curvature[np.ix_(free, free)]
+    scale = np.sqrt(np.maximum(np.abs(np.diag(curvature)), TINY))
+    values, vectors = np.linalg.eigh(curvature / np.outer(scale, scale))
+    turned = vectors.T @ (around.slope[free] / scale)
+    firm = np.maximum(np.abs(values), SINGULAR)
+    step[free] = (vectors @ (turned / (firm + damping))) / scale
+    return step, 0.5 * float((turned**2 / firm).sum())

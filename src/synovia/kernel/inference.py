@@ -20,6 +20,7 @@ __all__ = [
     "knapp_hartung_floor",
     "normal",
     "quantile",
+    "quantiles",
     "student",
     "tail",
     "wald",
@@ -44,17 +45,30 @@ class Inference:
         What ``point.cov`` was multiplied by.
     name : str
         The method in words.
+    contrast_df : callable or None
+        Degrees of freedom of each row of a matrix of contrasts (m, p), where they differ between contrasts;
+        None when ``df`` holds for all.
+    joint : callable or None
+        A joint test of its own: contrasts (m, p) and their values (m,) to ``Wald``.
     """
 
     cov: Floats
     df: float
     factor: float
     name: str
+    contrast_df: Callable[[Floats], Floats] | None = None
+    joint: Callable[[Floats, Floats], "Wald"] | None = None
 
     @property
     def std_error(self) -> Floats:
         """(p,) standard errors."""
         return np.sqrt(np.diag(self.cov))
+
+    def degrees(self, contrasts: Floats) -> Floats:
+        """(m,) degrees of freedom of each row of (m, p) contrasts."""
+        if self.contrast_df is not None:
+            return self.contrast_df(contrasts)
+        return np.full(contrasts.shape[0], self.df)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +180,17 @@ INFERENCES: dict[str, Callable[[Problem, Point], Inference]] = {
 """Kinds of inference by the names that settings use."""
 
 
-def tail(statistic: Floats, df: float) -> Floats:
-    """Two-sided p-values of t, or of z when df is infinite; exact far into the tails."""
-    size = -np.abs(statistic)
-    return np.asarray(2 * (ndtr(size) if np.isinf(df) else stdtr(df, size)))
+def tail(statistic: Floats, df: float | Floats) -> Floats:
+    """Two-sided p-values of t, or of z where df is infinite; exact far into the tails."""
+    size, degrees = -np.abs(statistic), np.asarray(df, dtype=np.float64)
+    if not np.isfinite(degrees).any():
+        return np.asarray(2 * ndtr(size))
+    return np.asarray(2 * np.where(np.isinf(degrees), ndtr(size), stdtr(degrees, size)))
+
+
+def quantiles(level: float, df: Floats) -> Floats:
+    """``quantile`` for each of several degrees of freedom."""
+    return np.array([quantile(level, value) for value in df.tolist()])
 
 
 def quantile(level: float, df: float) -> float:
@@ -210,6 +231,8 @@ def wald(beta: Floats, inference: Inference, contrasts: Floats) -> Wald | Inappl
     if inference.factor == 0:
         return Inapplicable("the model fits every estimate exactly, so that nothing measures its uncertainty")
     values = contrasts @ beta
+    if inference.joint is not None:
+        return inference.joint(contrasts, values)
     statistic = float(values @ np.linalg.solve(contrasts @ inference.cov @ contrasts.T, values))
     if np.isinf(inference.df):
         return Wald(statistic, m, np.inf, float(chdtrc(m, statistic)), "chi2")

@@ -10,10 +10,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from synovia.kernel.choose import dersimonian_laird
 from synovia.kernel.generalised import is_independent, make_generalised_q
 from synovia.kernel.gradient import find_omega, information, trace_projection, trace_term
 from synovia.kernel.inapplicable import Inapplicable
-from synovia.kernel.moments import dersimonian_laird, hedges, start_sidik_jonkman
+from synovia.kernel.moments import hedges, start_sidik_jonkman
 from synovia.kernel.point import Point, point
 from synovia.kernel.problem import Problem
 
@@ -98,7 +99,7 @@ def _trace_dependent(problem: Problem, a: Floats, tau2: float) -> float:
 
 
 def _likelihood(problem: Problem, at: Point, *, restricted: bool) -> float:
-    return float(information(problem, at, restricted=restricted)[0, 0]) ** -0.5
+    return 1 / float(np.sqrt(information(problem, at, restricted=restricted)[0, 0]))
 
 
 def _spread_from(problem: Problem, start: float, tau2: float) -> tuple[float, float]:

@@ -10,6 +10,8 @@ from synovia.kernel.covariance import Diagonal
 from synovia.kernel.gradient import apply_derivatives, find_omega
 from synovia.kernel.mixture import mixture_below
 from synovia.kernel.problem import Problem
+from synovia.kernel.solver import split
+from synovia.kernel.term import Term
 
 __all__ = [
     "GeneralisedQ",
@@ -122,4 +124,15 @@ def multiply_known(problem: Problem, B: Floats) -> Floats:
     row, column, value = problem.V.entries()
     out = np.zeros_like(B)
     np.add.at(out, row, value[:, None] * B[column])
+    return out
+
+
+def multiply_total(problem: Problem, psi: Floats, B: Floats) -> Floats:
+    """(n, m) Omega B, without making Omega."""
+    out = multiply_known(problem, B)
+    for term, part in zip(problem.terms, split(problem.terms, psi), strict=True):
+        if isinstance(term, Term):
+            out += term.apply(term.structure.covariance(part), B)
+        else:
+            out += term.row_variances(part)[:, None] * B
     return out

@@ -296,6 +296,7 @@ def iterate(name: str) -> Callable[[Problem], Choice]:
     """
 
     def choose(problem: Problem) -> Choice:
+        require_one_variance(problem)
         _require_independence(problem, name)
         return paule_mandel(problem)
 

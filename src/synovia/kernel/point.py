@@ -47,6 +47,8 @@ class Point:
         y - Xβ.
     factor : Factor
         Ω, factored.
+    weights : ndarray of shape (n,) or None
+        Weights that were given instead of the inverse of Ω, with a mean of 1.
     """
 
     psi: Floats
@@ -58,6 +60,7 @@ class Point:
     rss: float
     residuals: Floats
     factor: Factor
+    weights: Floats | None = None
 
 
 def point(problem: Problem, psi: ArrayLike = ()) -> Point:
@@ -121,10 +124,20 @@ def _check_psi(problem: Problem, psi: ArrayLike) -> Floats:
 def find_rows(problem: Problem, at: Point) -> Floats:
     """(p, n) how much each estimate moves each coefficient: H = (X'Ω⁻¹X)⁻¹X'Ω⁻¹.
 
-    With an intercept alone its single row holds the study weights, which sum to 1.
+    With an intercept alone its single row holds the study weights, which sum to 1. Weights that were given take
+    the place of Ω⁻¹.
     """
+    if at.weights is not None:
+        return solve_weighted(problem.X, at.weights)
     rows: Floats = (at.factor.solve(problem.X) @ at.cov).T
     return rows
+
+
+def solve_weighted(X: Floats, weights: Floats) -> Floats:
+    """(p, n) (X'AX)⁻¹X'A, what weighted least squares multiplies y by."""
+    root = np.sqrt(weights)
+    basis, triangle = np.linalg.qr(root[:, None] * X)
+    return np.asarray(np.linalg.solve(triangle, (basis * root[:, None]).T))
 
 
 def find_leverage(problem: Problem, at: Point) -> Floats:
@@ -137,5 +150,5 @@ def find_weights(problem: Problem, at: Point) -> Floats:
 
     With an intercept alone this is the row of H; a share can be negative when estimates covary strongly.
     """
-    sums: Floats = at.factor.solve(np.ones((problem.n, 1)))[:, 0]
+    sums = at.weights if at.weights is not None else at.factor.solve(np.ones((problem.n, 1)))[:, 0]
     return np.asarray(sums / sums.sum())

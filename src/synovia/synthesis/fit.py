@@ -22,6 +22,7 @@ from synovia.kernel import (
     tail,
     wald,
 )
+from synovia.kernel.solution import Solution
 from synovia.synthesis.names import Names
 from synovia.synthesis.regression import Design, read_new_rows
 from synovia.synthesis.rows import Rows, count_participants, count_studies
@@ -48,8 +49,8 @@ class Fit:
         What each row, coefficient and variance is called.
     settings : Settings
         What was asked for.
-    point : Point
-        The likelihood at the chosen variance.
+    point : Point or Solution
+        The likelihood at the chosen variance; a ``Solution`` for models of counts.
     convergence : Convergence
         How the variance was found.
     inference : Inference
@@ -69,7 +70,7 @@ class Fit:
     problem: Problem
     names: Names
     settings: Settings
-    point: Point
+    point: Point | Solution
     convergence: Convergence
     inference: Inference
     heterogeneity: Heterogeneity
@@ -81,6 +82,8 @@ class Fit:
     @property
     def tau2(self) -> float | Inapplicable:
         """Between-study variance, on the scale of the estimate squared."""
+        if isinstance(self.point, Solution):
+            return self.point.tau2
         if self.problem.terms:
             return float(self.point.psi[0])
         return Inapplicable(
@@ -186,8 +189,8 @@ class Fit:
             "lower": y - half,
             "upper": y + half,
             "fitted": self.problem.X @ self.point.beta,
-            "weight": 100 * find_weights(self.problem, self.point),
-            "leverage": find_leverage(self.problem, self.point),
+            "weight": 100 * _share(self.problem, self.point),
+            "leverage": _lever(self.problem, self.point),
             "residual": self.point.residuals,
         }
         carried = self.rows.data.drop(columns=[name for name in COMPUTED if name in self.rows.data.columns])
@@ -307,6 +310,8 @@ class Fit:
             ("I2", f"{show(measured.i2, 1)}{percent}"),
             ("Q", show_test(show(measured.q, 2), measured.q_df, measured.q_p_value)),
         ]
+        if isinstance(self.point, Solution):
+            facts += [(t.name, show_test(f"{t.statistic:.2f}", t.df, t.p_value)) for t in self.point.tests]
         moderators = self.test_moderators()
         if isinstance(moderators, Wald):
             facts.append(("Moderators", show_wald(moderators)))
@@ -330,6 +335,14 @@ def _name_inference(inference: Inference, problem: Problem) -> str:
     counted = "" if problem.blocks == problem.n else f" from {problem.blocks} independent blocks"
     name = "t interval with" if inference.name == "t" else f"{inference.name} interval, t with"
     return f"{name} {inference.df:g} df{counted}"
+
+
+def _share(problem: Problem, at: Point | Solution) -> Floats:
+    return at.weights if isinstance(at, Solution) else find_weights(problem, at)
+
+
+def _lever(problem: Problem, at: Point | Solution) -> Floats:
+    return at.leverage if isinstance(at, Solution) else find_leverage(problem, at)
 
 
 def _number(value: float | Inapplicable) -> float:

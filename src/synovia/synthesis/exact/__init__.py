@@ -1,0 +1,1 @@
+"""Syntheses of counts that are not Gaussian: one likelihood or one estimator per file."""

@@ -8,6 +8,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "tables": {"errors"},
     "kernel": {"errors"},
+    "examples": {"errors", "tables"},
     "fields": {"errors", "tables"},
     "journal": {"errors", "tables"},
     "formats": {"errors", "tables"},

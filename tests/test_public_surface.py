@@ -8,8 +8,8 @@ import pytest
 import synovia as sv
 
 SURFACE = [
-    "Fit", "SynoviaError", "evidence_map", "flow", "forest", "funnel", "kappa", "load_field", "meta", "open",
-    "read_export", "subgroups", "timecourse",
+    "Fit", "SynoviaError", "evidence_map", "example", "examples", "flow", "forest", "funnel", "kappa",
+    "load_field", "meta", "open", "read_export", "subgroups", "timecourse",
 ]  # fmt: skip
 
 

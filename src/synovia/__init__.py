@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from synovia.errors import SynoviaError
+    from synovia.examples import example, examples
     from synovia.fields import load_field
     from synovia.formats import read_export
     from synovia.plots import evidence_map, flow, forest, funnel, timecourse
@@ -22,6 +23,8 @@ _HOMES = {
     "Fit": "synovia.synthesis",
     "SynoviaError": "synovia.errors",
     "evidence_map": "synovia.plots",
+    "example": "synovia.examples",
+    "examples": "synovia.examples",
     "flow": "synovia.plots",
     "forest": "synovia.plots",
     "funnel": "synovia.plots",
@@ -38,6 +41,8 @@ __all__ = [
     "Fit",
     "SynoviaError",
     "evidence_map",
+    "example",
+    "examples",
     "flow",
     "forest",
     "funnel",

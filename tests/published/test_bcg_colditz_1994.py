@@ -5,12 +5,11 @@ latitude. The reference numbers are those that R's metafor documents and tests w
 0.313243, estimate -0.714532, se 0.1798; with latitude tau2 0.0763, 0.2515, -0.0291; QE 152.233.
 """
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
+from synovia.examples import example
 from synovia.synthesis import meta, subgroups
 
 PRINTED = 5e-5  # half of the last digit printed
@@ -18,9 +17,9 @@ PRINTED = 5e-5  # half of the last digit printed
 
 @pytest.fixture
 def trials() -> pd.DataFrame:
-    table = pd.read_csv(Path(__file__).with_name("bcg.csv"))
-    treated, control = table["cases_bcg"], table["cases_control"]
-    n_treated, n_control = treated + table["well_bcg"], control + table["well_control"]
+    table = example("bcg").data
+    treated, control = table["events_treated"], table["events_control"]
+    n_treated, n_control = table["n_treated"], table["n_control"]
     table["estimate"] = np.log((treated / n_treated) / (control / n_control))
     table["variance"] = 1 / treated - 1 / n_treated + 1 / control - 1 / n_control
     return table

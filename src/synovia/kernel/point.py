@@ -124,8 +124,8 @@ def _check_psi(problem: Problem, psi: ArrayLike) -> Floats:
 def find_rows(problem: Problem, at: Point) -> Floats:
     """(p, n) how much each estimate moves each coefficient: H = (X'Ω⁻¹X)⁻¹X'Ω⁻¹.
 
-    With an intercept alone its single row holds the study weights, which sum to 1. Weights that were given take
-    the place of Ω⁻¹.
+    With an intercept alone its single row holds the study weights, which sum to 1. Weights that were given
+    take the place of Ω⁻¹.
     """
     if at.weights is not None:
         return solve_weighted(problem.X, at.weights)

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from synovia.errors import SynthesisError
-from synovia.kernel.point import Point, point, score, trace_projection
+from synovia.kernel.gradient import score, trace_projection, trace_term
+from synovia.kernel.point import Point, point
 from synovia.kernel.problem import Problem
+from synovia.kernel.search import find_maximum
 
 __all__ = [
-    "CHOICES",
     "Choice",
     "Convergence",
     "dersimonian_laird",
@@ -26,6 +27,8 @@ __all__ = [
     "ml",
     "paule_mandel",
     "reml",
+    "require_one_variance",
+    "residual_sum",
     "solve_q",
 ]
 
@@ -108,7 +111,46 @@ def ml(problem: Problem) -> Choice:
 
 
 def _maximise(problem: Problem, *, restricted: bool) -> Choice:
-    _require_one_variance(problem)
+    if not problem.terms or problem.bounds == ((0.0, np.inf),):
+        return _scan(problem, restricted=restricted)
+    return _climb(problem, restricted=restricted)
+
+
+def _climb(problem: Problem, *, restricted: bool) -> Choice:
+    """Several variances or correlations: Newton from several starts, the highest maximum taken."""
+    _require_room(problem)
+    found, maxima = find_maximum(problem, _starts(problem), restricted=restricted)
+    psi = found.point.psi
+    edges = [
+        low == value or value == high for value, (low, high) in zip(psi.tolist(), problem.bounds, strict=True)
+    ]
+    size = float(np.abs(found.around.slope).max()) if psi.size else 0.0
+    converged = found.promise < 1e-6
+    said = "maximum on the edge of what the variances can be" if any(edges) else "maximum inside"
+    several = f", the highest of {maxima} maxima" if maxima > 1 else ""
+    stopped = "" if converged else f"; stopped where a step still promised {found.promise:.2g}"
+    told = Convergence(found.steps, size, any(edges), converged, f"{said}{several}{stopped}")
+    return Choice(psi, found.point, told)
+
+
+def _starts(problem: Problem) -> list[Floats]:
+    """Where to climb from: variance shared equally, mostly in one term, and little of it."""
+    s2 = residual_sum(problem) / (problem.n - problem.p)
+    whole = max(s2 - float(problem.V.diagonal.mean()), 0.1 * s2, 1e-8 * float(problem.V.diagonal.mean()))
+    count = len(problem.terms)
+    shares = [np.full(count, 1 / count), np.full(count, 0.05 / count)]
+    if count > 1:
+        shares += [np.where(np.arange(count) == term, 0.9, 0.1 / (count - 1)) for term in range(count)]
+    return [
+        np.concatenate(
+            [term.start(whole * part) for term, part in zip(problem.terms, share.tolist(), strict=True)]
+        )
+        for share in shares
+    ]
+
+
+def _scan(problem: Problem, *, restricted: bool) -> Choice:
+    require_one_variance(problem)
     seen: dict[float, tuple[Point, float]] = {}
 
     def slope(tau2: float) -> float:
@@ -179,18 +221,29 @@ def _root(function: Callable[[float], float], low: float, high: float) -> float:
     return found
 
 
-def _require_one_variance(problem: Problem) -> None:
+def require_one_variance(problem: Problem) -> None:
+    """Refuse a problem whose single variance the data cannot tell.
+
+    Raises
+    ------
+    SynthesisError
+        When there is not exactly one variance, no degree of freedom, or no difference from the coefficients.
+    """
     if problem.parameters != 1:
         raise SynthesisError(
             f"The model has {problem.parameters} variances; this way of choosing tau2 needs exactly one. "
-            "Give the variances instead."
+            "Give the variances instead, or use tau2='REML'."
         )
+    _require_room(problem)
+
+
+def _require_room(problem: Problem) -> None:
     if problem.n == problem.p:
         raise SynthesisError(
             f"{problem.n} estimates for {problem.p} coefficients leave nothing to estimate tau2 from; "
             "fit a common-effect model (random=None) or drop moderators."
         )
-    if not is_identified(problem):
+    if not all(is_identified(problem, term) for term in range(len(problem.terms))):
         raise SynthesisError(
             "The random effect cannot be told from the coefficients: its groups are a combination of the "
             "columns of the design. Use another grouping, drop moderators, or fit a common-effect model "
@@ -204,8 +257,8 @@ def is_identified(problem: Problem, term: int = 0) -> bool:
     A random effect shared by all rows is the intercept under another name; one per level of a moderator is
     that moderator.
     """
-    at = point(problem, np.zeros(problem.parameters))
-    return trace_projection(problem, at, term) > IDENTIFIED * at.factor.trace(term)
+    at = point(problem, problem.nothing)
+    return trace_projection(problem, at, term) > IDENTIFIED * trace_term(problem, at, term)
 
 
 def dersimonian_laird(problem: Problem) -> Choice:
@@ -227,7 +280,7 @@ def dersimonian_laird(problem: Problem) -> Choice:
 
     DerSimonian & Laird (1986), Controlled Clinical Trials 7, 177-188, with P for the design and V at hand.
     """
-    _require_one_variance(problem)
+    require_one_variance(problem)
     at = point(problem, [0.0])
     excess = (at.rss - (problem.n - problem.p)) / trace_projection(problem, at, 0)
     psi = max(0.0, excess)
@@ -253,7 +306,7 @@ def paule_mandel(problem: Problem) -> Choice:
     Paule & Mandel (1982), Journal of Research of the National Bureau of Standards 87, 377-385; equal to the
     empirical Bayes estimator of Morris (1983).
     """
-    _require_one_variance(problem)
+    require_one_variance(problem)
     psi, evaluations = solve_q(problem, problem.n - problem.p)
     if psi is None:
         raise SynthesisError(
@@ -309,12 +362,3 @@ def given(problem: Problem, psi: float) -> Choice:
     """
     at = point(problem, [psi])
     return Choice(at.psi, at, _met(0, "given"))
-
-
-CHOICES: dict[str, Callable[[Problem], Choice]] = {
-    "REML": reml,
-    "ML": ml,
-    "DL": dersimonian_laird,
-    "PM": paule_mandel,
-}
-"""Estimators of tau2 by the names that meta-analysts write."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synovia.kernel.point import Point
+from synovia.kernel.point import Point, point
 from synovia.kernel.problem import Problem
 from synovia.kernel.solver import Slope, split, sum_rowwise
 from synovia.kernel.term import RandomTerm, RowScale, Term
@@ -20,9 +20,11 @@ from synovia.kernel.term import RandomTerm, RowScale, Term
 __all__ = [
     "apply_derivatives",
     "find_omega",
+    "find_random_variance",
     "gradient",
     "information",
     "natural_slopes",
+    "observed_information",
     "score",
     "search_gradient",
     "trace_projection",
@@ -30,6 +32,9 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
+
+DIFFERENCE = 1e-3  # relative step of differences of the slope
+FLOOR = 1e-4  # least size to which that step is relative
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -243,6 +248,48 @@ def trace_products(problem: Problem, at: Point, slopes: list[Slope], *, restrict
     return total
 
 
+def observed_information(
+    problem: Problem, at: Point, inside: NDArray[np.bool_], *, restricted: bool = True
+) -> Floats:
+    """Minus the second derivatives of the log-likelihood in some entries of psi, by differences of its slope.
+
+    Parameters
+    ----------
+    problem : Problem
+        What was fitted.
+    at : Point
+        Its point.
+    inside : ndarray of bool of shape (parameters,)
+        Entries away from their limits; the others are held.
+    restricted : bool
+        Of the restricted likelihood, or of the likelihood itself.
+
+    Notes
+    -----
+    Central differences at two steps, extrapolated; relative error about 1e-8.
+    """
+    chosen = np.flatnonzero(inside)
+    limits = np.array(problem.bounds)
+    out = np.empty((chosen.size, chosen.size))
+    for place, entry in enumerate(chosen):
+        room = float(np.min(np.abs(at.psi[entry] - limits[entry])))
+        step = min(DIFFERENCE * max(abs(float(at.psi[entry])), FLOOR), 0.25 * room)
+        coarse, fine = (
+            _central(problem, at.psi, int(entry), width, restricted=restricted) for width in (step, step / 2)
+        )
+        out[place] = -((4 * fine - coarse) / 3)[chosen]
+    return np.asarray((out + out.T) / 2)
+
+
+def _central(problem: Problem, psi: Floats, entry: int, step: float, *, restricted: bool) -> Floats:
+    ends = []
+    for sign in (1, -1):
+        moved = psi.copy()
+        moved[entry] += sign * step
+        ends.append(gradient(problem, point(problem, moved), restricted=restricted))
+    return np.asarray((ends[0] - ends[1]) / (2 * step))
+
+
 def find_omega(problem: Problem, psi: Floats, rows: Integers) -> Floats:
     """(m, m) total covariance of some rows, as a whole matrix."""
     part = problem.V.restrict(rows)
@@ -261,6 +308,14 @@ def find_omega(problem: Problem, psi: Floats, rows: Integers) -> Floats:
     omega[np.diag_indices(rows.size)] += (sum_rowwise(problem.V.diagonal, problem.terms, psi))[rows]
     omega[np.diag_indices(rows.size)] -= problem.V.diagonal[rows]
     return omega
+
+
+def find_random_variance(problem: Problem, psi: Floats) -> float:
+    """Mean over rows of the variance that random effects add."""
+    parts = split(problem.terms, psi)
+    return float(
+        sum(term.row_variances(part).mean() for term, part in zip(problem.terms, parts, strict=True))
+    )
 
 
 def score(problem: Problem, at: Point, term: int = 0, *, restricted: bool = True) -> float:

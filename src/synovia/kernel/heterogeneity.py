@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 from scipy.special import chdtrc, chdtri
 
 from synovia.kernel.choose import is_identified, solve_q
+from synovia.kernel.gradient import find_random_variance, trace_projection
 from synovia.kernel.inapplicable import Inapplicable
-from synovia.kernel.point import Point, point, trace_projection
+from synovia.kernel.point import Point, point
 from synovia.kernel.problem import Problem
 
 __all__ = ["Heterogeneity", "Range", "measure_heterogeneity", "profile_q"]
@@ -74,10 +74,10 @@ def measure_heterogeneity(problem: Problem, at: Point, *, level: float) -> Heter
     if df < 1:
         none = Inapplicable("as many coefficients as estimates leave no heterogeneity to measure")
         return Heterogeneity(none, df, none, none, none, none)
-    base = point(problem, np.zeros(problem.parameters))
+    base = point(problem, problem.nothing)
     if problem.terms:
         typical = df / trace_projection(problem, base)
-        h2 = (float(at.psi.sum()) + typical) / typical
+        h2 = (find_random_variance(problem, at.psi) + typical) / typical
         i2 = 100 * (h2 - 1) / h2
     else:
         h2 = base.rss / df

@@ -115,6 +115,23 @@ def student(problem: Problem, at: Point) -> Inference:
     return Inference(at.cov, _degrees(problem, "t"), 1.0, "t")
 
 
+def student_residual(problem: Problem, at: Point) -> Inference:
+    """Wald inference by t on the number of estimates less the number of coefficients, dependent or not.
+
+    Too many degrees of freedom when estimates share random effects; kept to compare with programs that do so.
+
+    Raises
+    ------
+    TooFewStudies
+        When no degree of freedom is left.
+    """
+    if problem.n <= problem.p:
+        raise TooFewStudies(
+            f"{problem.n} estimates for {problem.p} coefficients leave no degree of freedom for the t interval."
+        )
+    return Inference(at.cov, float(problem.n - problem.p), 1.0, "t on residual degrees of freedom")
+
+
 def knapp_hartung(problem: Problem, at: Point) -> Inference:
     r"""Covariance of the coefficients, rescaled by the weighted residual mean square, with t.
 
@@ -175,6 +192,7 @@ INFERENCES: dict[str, Callable[[Problem, Point], Inference]] = {
     "knapp-hartung": knapp_hartung,
     "knapp-hartung-floor": knapp_hartung_floor,
     "t": student,
+    "t-residual": student_residual,
     "z": normal,
 }
 """Kinds of inference by the names that settings use."""

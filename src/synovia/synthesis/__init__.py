@@ -7,12 +7,14 @@ from synovia.synthesis.pairwise import meta
 from synovia.synthesis.settings import Settings
 from synovia.synthesis.subgroup import Subgroups, subgroups
 from synovia.synthesis.summary import Summary
+from synovia.synthesis.weighting import GeneralisedQ
 
 __all__ = [
     "Blocks",
     "Convergence",
     "Diagonal",
     "Fit",
+    "GeneralisedQ",
     "Inapplicable",
     "Names",
     "Problem",

@@ -19,11 +19,19 @@ from synovia.kernel import (
     find_leverage,
     find_weights,
     quantile,
+    quantiles,
     tail,
     wald,
 )
 from synovia.kernel.solution import Solution
+from synovia.synthesis.components import find_new_variance, list_variances
+from synovia.synthesis.heterogeneity import (
+    HeterogeneityInterval,
+    find_heterogeneity_interval,
+    find_tau2_standard_error,
+)
 from synovia.synthesis.names import Names
+from synovia.synthesis.prediction import SEED, Basis, find_prediction
 from synovia.synthesis.regression import Design, read_new_rows
 from synovia.synthesis.rows import Rows, count_participants, count_studies
 from synovia.synthesis.settings import Settings
@@ -34,7 +42,6 @@ __all__ = ["Fit"]
 Floats = NDArray[np.float64]
 
 COMPUTED = ("estimate", "std_error", "lower", "upper", "fitted", "weight", "leverage", "residual", "dropped")
-PREDICTION = "Higgins, Thompson & Spiegelhalter 2009"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,15 +88,32 @@ class Fit:
 
     @property
     def tau2(self) -> float | Inapplicable:
-        """Between-study variance, on the scale of the estimate squared."""
+        """Variance of the true effect in a new study, on the scale of the estimate squared.
+
+        The sum of the variances of all random intercepts; ``variances`` lists each.
+        """
         if isinstance(self.point, Solution):
             return self.point.tau2
         if self.problem.terms:
-            return float(self.point.psi[0])
+            return find_new_variance(self.problem, self.point.psi)
         return Inapplicable(
             "one study has no between-study variance"
             if self.status == "single study"
             else "a common-effect model has no between-study variance"
+        )
+
+    def variances(self) -> pd.DataFrame:
+        """One row per variance and correlation of the random effects.
+
+        Returns
+        -------
+        DataFrame
+            name, estimate (variances on the scale of the effect squared, correlations, ranges, coefficients
+            of the log of tau2), std_error (by the observed information, NaN on a boundary), levels (groups
+            of the term).
+        """
+        return list_variances(
+            self.problem, self.point, self.names.variances, restricted=self.settings.restricted
         )
 
     @property
@@ -120,15 +144,16 @@ class Fit:
         error = self.inference.std_error
         with np.errstate(divide="ignore", invalid="ignore"):  # estimates fitted exactly have no error
             statistic = self.point.beta / error
-        half = quantile(self.settings.level, self.inference.df) * error
+        df = self.inference.degrees(np.eye(self.problem.p))
+        half = quantiles(self.settings.level, df) * error
         return pd.DataFrame(
             {
                 "term": list(self.names.coefficients),
                 "estimate": self.point.beta,
                 "std_error": error,
                 "statistic": statistic,
-                "df": self.inference.df,
-                "p_value": tail(statistic, self.inference.df),
+                "df": df,
+                "p_value": tail(statistic, df),
                 "lower": self.point.beta - half,
                 "upper": self.point.beta + half,
                 "level": self.settings.level,
@@ -144,12 +169,12 @@ class Fit:
         """
         measured, tau2 = self.heterogeneity, self.tau2
         limits = measured.tau2 if isinstance(measured.tau2, Range) else Range(math.nan, math.nan)
-        restricted = self.settings.tau2 == "REML" and bool(self.problem.terms)
+        restricted = self.settings.restricted and bool(self.problem.terms)
         quantities = {"tau2": tau2, "tau2 interval": measured.tau2, "i2": measured.i2, "q": measured.q}
         reasons = [f"{name}: {q.reason}" for name, q in quantities.items() if isinstance(q, Inapplicable)]
         row = {
             "status": self.status,
-            "k": count_studies(self.rows.used, self.settings.random),
+            "k": count_studies(self.rows.used, self.settings.outer),
             "effects": self.problem.n,
             "n": count_participants(self.rows),
             "tau2": _number(tau2),
@@ -197,7 +222,14 @@ class Fit:
         spread = {name: _spread(numbers, kept) for name, numbers in values.items()}
         return carried.assign(**spread, dropped=~kept)
 
-    def predict(self, new: pd.DataFrame | None = None, level: float | None = None) -> pd.DataFrame:
+    def predict(
+        self,
+        new: pd.DataFrame | None = None,
+        level: float | None = None,
+        *,
+        kind: str = "HTS",
+        seed: int = SEED,
+    ) -> pd.DataFrame:
         r"""The mean at given moderators, with a confidence and a prediction interval.
 
         Parameters
@@ -207,6 +239,10 @@ class Fit:
             fitted mean of every effect used.
         level : float, optional
             Level of both intervals; that of the fit without it.
+        kind : {"HTS", "t", "normal", "simple", "HK", "HK-PR", "KR", "KR-PR", "bootstrap"}
+            Which prediction interval; see ``synovia.synthesis.prediction``.
+        seed : int
+            Of the bootstrap kind.
 
         Returns
         -------
@@ -217,7 +253,8 @@ class Fit:
         Raises
         ------
         SynthesisError
-            When a moderator is absent, a level was not fitted, or ``level`` is not between 0 and 1.
+            When a moderator is absent, a level was not fitted, the kind does not exist, or ``level`` is not
+            between 0 and 1.
 
         Notes
         -----
@@ -225,16 +262,16 @@ class Fit:
 
         .. math:: x'\hat\beta \pm t_{k-p-1} \sqrt{\hat\tau^2 + x'(X'\Omega^{-1}X)^{-1}x}
 
-        k independent studies. Higgins, Thompson & Spiegelhalter (2009), JRSS A 172, 137-159. The standard
-        error is the plain one also under Knapp-Hartung.
+        for the kind "HTS", with k independent studies. Higgins, Thompson & Spiegelhalter (2009), JRSS A 172,
+        137-159. The standard error is the plain one also under Knapp-Hartung.
         """
         if new is not None:
             X = read_new_rows(self.design, new)
         else:
             X = self.problem.X[:1] if self.design.columns == ("Intercept",) else self.problem.X
-        return self.predict_at(X, self.settings.level if level is None else level)
+        return self.predict_at(X, self.settings.level if level is None else level, kind=kind, seed=seed)
 
-    def predict_at(self, X: Floats, level: float) -> pd.DataFrame:
+    def predict_at(self, X: Floats, level: float, *, kind: str = "HTS", seed: int = SEED) -> pd.DataFrame:
         """``predict`` for rows of the design.
 
         Parameters
@@ -243,36 +280,46 @@ class Fit:
             One row per prediction.
         level : float
             Level of both intervals.
+        kind, seed : str, int
+            As for ``predict``.
         """
         mean = X @ self.point.beta
         error = np.sqrt(((X @ self.inference.cov) * X).sum(axis=1))
-        half = quantile(level, self.inference.df) * error
-        spread, method = self._prediction_half_width(X, level)
+        half = quantiles(level, self.inference.degrees(X)) * error
+        basis = Basis(self.problem, self.point, self.tau2, self.settings.restricted)
+        predicted = find_prediction(basis, X, level, kind=kind, seed=seed)
         return pd.DataFrame(
             {
                 "estimate": mean,
                 "std_error": error,
                 "lower": mean - half,
                 "upper": mean + half,
-                "prediction_lower": mean - spread,
-                "prediction_upper": mean + spread,
+                "prediction_lower": predicted.lower,
+                "prediction_upper": predicted.upper,
                 "level": level,
-                "prediction_method": method,
+                "prediction_method": predicted.method,
             }
         )
 
-    def _prediction_half_width(self, X: Floats, level: float) -> tuple[Floats, str]:
-        df = self.problem.blocks - self.problem.p - 1
-        tau2 = self.tau2
-        if not isinstance(tau2, Inapplicable) and df < 1:
-            tau2 = Inapplicable(
-                f"a prediction interval needs {self.problem.p + 2} independent studies; there are "
-                f"{self.problem.blocks}"
-            )
-        if isinstance(tau2, Inapplicable):
-            return np.full(X.shape[0], np.nan), str(tau2)
-        plain = ((X @ self.point.cov) * X).sum(axis=1)
-        return quantile(level, df) * np.sqrt(tau2 + plain), f"{PREDICTION}: t with {df} df"
+    def heterogeneity_interval(
+        self, method: str = "Q-profile", level: float | None = None
+    ) -> HeterogeneityInterval | Inapplicable:
+        """Limits of tau2, tau, I² and H² by a named method; ``tidy()`` gives them as a table.
+
+        Parameters
+        ----------
+        method : {"Q-profile", "profile likelihood", "generalised Q", "Jackson", "Biggerstaff-Jackson"}
+            Which interval. The profile is of the likelihood that was maximised, restricted unless tau2="ML";
+            "generalised Q" has the weights of ``GeneralisedQ`` where tau2 was one, else those of "Jackson".
+        level : float, optional
+            Confidence level; that of the fit without it.
+        """
+        return find_heterogeneity_interval(self, method, self.settings.level if level is None else level)
+
+    @property
+    def tau2_error(self) -> float | Inapplicable:
+        """Standard error of tau2 by the formula of its estimator; an interval says more, above all near 0."""
+        return find_tau2_standard_error(self)
 
     def test_moderators(self) -> Wald | Inapplicable:
         """Joint test of all coefficients but the intercept."""
@@ -293,7 +340,7 @@ class Fit:
             )
             for row in self.tidy().to_dict("records")
         )
-        studies = count_studies(self.rows.used, self.settings.random)
+        studies = count_studies(self.rows.used, self.settings.outer)
         counted = f"{count(self.problem.n, 'effect')} from {count(studies, 'study', 'studies')}"
         title = f"{counted}: {self.settings.formula}"
         return Summary(title, header, rows, tuple(self._facts(share)), self.warnings)
@@ -330,6 +377,8 @@ class Fit:
 
 
 def _name_inference(inference: Inference, problem: Problem) -> str:
+    if inference.contrast_df is not None:
+        return f"{inference.name} interval"
     if math.isinf(inference.df):
         return f"{inference.name} interval"
     counted = "" if problem.blocks == problem.n else f" from {problem.blocks} independent blocks"

@@ -1,40 +1,45 @@
 """Pooling: from a table of effects to a ``Fit``, with or without moderators."""
 
-import numpy as np
+from collections.abc import Mapping
+
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from synovia.errors import SynthesisError
 from synovia.kernel import (
-    CHOICES,
     INFERENCES,
     Choice,
-    Convergence,
     Heterogeneity,
     Inapplicable,
     Inference,
     Problem,
-    given,
+    RowScale,
     measure_heterogeneity,
-    point,
 )
+from synovia.synthesis.choosing import choose_psi, infer, read_clusters
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.names import Names
-from synovia.synthesis.regression import Design, make_design, read_formula, require_more_effects
-from synovia.synthesis.rows import Rows, group_rows, select_rows
-from synovia.synthesis.settings import Settings
+from synovia.synthesis.regression import Design, Formula, make_design, read_formula, require_more_effects
+from synovia.synthesis.rows import Rows, select_rows
+from synovia.synthesis.settings import Random, Settings, Tau2
+from synovia.synthesis.terms import Built, build_terms, find_column
 
 __all__ = ["fit_design", "meta"]
 
 
-def meta(
+def meta(  # noqa: PLR0913 - a model function names every choice it takes
     data: pd.DataFrame,
     formula: str = "estimate ~ 1",
     *,
     variance: str = "variance",
     covariance: ArrayLike | None = None,
-    random: str | None = "effect",
-    tau2: str | float = "REML",
+    random: Random = "effect",
+    tau2: Tau2 = "REML",
     inference: str = "knapp-hartung",
+    cluster: str | None = None,
+    scale: str | None = None,
+    known: Mapping[str, pd.DataFrame] | None = None,
+    weights: str | None = None,
     level: float = 0.95,
 ) -> Fit:
     r"""Pool effects, or regress them on moderators.
@@ -52,15 +57,29 @@ def meta(
     covariance : array_like of shape (N, N), optional
         Sampling covariance aligned with the rows of ``data``: arms that share a comparator, outcomes or
         times of the same people. Its blocks are read from its zeros.
-    random : str or None
-        "effect": every row has its own random effect; a column name such as "study_id": rows of one value
-        share one; None: a common effect.
-    tau2 : {"REML", "ML", "DL", "PM"} or float
-        Estimator of the between-study variance (restricted maximum likelihood, maximum likelihood,
-        DerSimonian-Laird, Paule-Mandel), or its value.
-    inference : {"knapp-hartung", "knapp-hartung-floor", "t", "z"}
-        How standard errors become intervals; "floor" never lets the Knapp-Hartung factor fall below 1. t
-        has as many degrees of freedom as there are independent blocks of effects less coefficients.
+    random : str, random effects or None
+        "effect": every row has its own random effect; a column name such as "study": rows of one value
+        share one; "study/effect": effects within studies; "lab + study": crossed; "UN(outcome | study)":
+        outcomes of a study correlate, with UN, CS, HCS, DIAG, ID, AR, HAR or CAR; "UN(1 + dose | study)":
+        random slopes; "SPEXP(x + y)": places; "known(species)": levels correlated as ``known`` says. The
+        same as objects of ``synovia.synthesis.random``. None: a common effect.
+    tau2 : str, float, mapping or GeneralisedQ
+        Estimator of the between-study variance, such as "REML", "ML", "DL", "PM"; or its value; or, for
+        several variances, values by name for those to be held. Several variances need REML or ML.
+    inference : str
+        How standard errors become intervals: "z", "t", "knapp-hartung", "knapp-hartung-floor" (whose factor
+        is never below 1), "CR0" to "CR3" (robust to whatever happens within ``cluster``; CR2 with
+        Satterthwaite's degrees of freedom), "kenward-roger" (for several variances). t has as many degrees
+        of freedom as there are independent blocks of effects less coefficients.
+    cluster : str, optional
+        Column of clusters for CR0 to CR3; clusters are independent of each other.
+    scale : str, optional
+        Formula of the log of tau2, such as "~ dose": a location-scale model.
+    known : mapping of str to DataFrame, optional
+        Correlation matrices for ``known(column)``, rows and columns named by its levels.
+    weights : str, optional
+        Column of weights for the coefficients instead of inverse variances, or "equal"; the standard errors
+        allow for them.
     level : float
         Confidence level.
 
@@ -93,12 +112,21 @@ def meta(
     >>> print(f"{fit.tidy().estimate[0]:.3f}, tau2 {fit.tau2:.3f}")
     0.421, tau2 0.141
     """
-    settings = Settings(formula, variance, random, tau2, inference, level)
-    parts = read_formula(formula)
+    settings = Settings(formula, variance, random, tau2, inference, level, cluster, scale, known, weights)
+    parts, scales = read_formula(formula), _read_scale(scale)
+    wanted = (*parts.columns, *(() if scales is None else scales.columns))
     rows = select_rows(
-        data, estimate=parts.estimate, variance=variance, covariance=covariance, moderators=parts.columns
+        data, estimate=parts.estimate, variance=variance, covariance=covariance, moderators=wanted
     )
     return fit_design(rows, make_design(parts, rows.used), settings)
+
+
+def _read_scale(scale: str | None) -> Formula | None:
+    if scale is None:
+        return None
+    if not scale.strip().startswith("~"):
+        raise SynthesisError(f"Found scale {scale!r}; wanted '~ moderators', such as '~ dose'.")
+    return read_formula(f"tau2 {scale}")
 
 
 def fit_design(rows: Rows, design: Design, settings: Settings) -> Fit:
@@ -111,7 +139,7 @@ def fit_design(rows: Rows, design: Design, settings: Settings) -> Fit:
     design : Design
         The mean, one row per effect used.
     settings : Settings
-        Random effect, estimator and interval.
+        Random effects, estimator and interval.
 
     Raises
     ------
@@ -119,40 +147,47 @@ def fit_design(rows: Rows, design: Design, settings: Settings) -> Fit:
         When there are not more effects than coefficients.
     """
     require_more_effects(design.X, design.columns)
-    problem = Problem(rows.y, design.X, rows.V, group_rows(rows, settings.random))
-    single = problem.blocks == 1 and problem.p == 1
+    built = _build(rows, settings)
+    problem = Problem(rows.y, design.X, rows.V, built.terms)
+    single = problem.blocks == 1 and problem.p == 1 and _is_one_study(rows, settings)
     if single:
         problem = Problem(rows.y, design.X, rows.V)
-    choice = _choose(problem, settings)
-    inference = INFERENCES["z" if single else settings.inference](problem, choice.point)
-    heterogeneity = _measure(problem, choice, settings, single=single)
+    choice = choose_psi(problem, settings, built.variances, rows)
+    if single:
+        inference = INFERENCES["z"](problem, choice.point)
+    else:
+        inference = infer(problem, choice.point, settings, read_clusters(rows, settings))
     alone = ("There is a single study: nothing was pooled, the result is the study's own estimate.",)
-    said = (*design.warnings, *(alone if single else _warn(rows, settings, choice, inference)))
-    names = Names(design.columns, rows.used_labels, ("tau2",) * problem.parameters)
+    said = alone if single else (*built.warnings, *_warn(rows, settings, choice, inference))
     return Fit(
         problem=problem,
-        names=names,
+        names=Names(design.columns, rows.used_labels, () if single else built.variances),
         settings=settings,
         point=choice.point,
         convergence=choice.convergence,
         inference=inference,
-        heterogeneity=heterogeneity,
+        heterogeneity=_measure(problem, choice, settings, single=single),
         design=design,
         rows=rows,
         status="single study" if single else "pooled",
-        warnings=(*rows.warnings, *said),
+        warnings=(*rows.warnings, *design.warnings, *said),
     )
 
 
-def _choose(problem: Problem, settings: Settings) -> Choice:
-    if not problem.terms:
-        said = Convergence(
-            0, 0.0, at_boundary=False, converged=True, message="closed form, no variance to find"
-        )
-        return Choice(np.empty(0), point(problem), said)
-    if isinstance(settings.tau2, str):
-        return CHOICES[settings.tau2](problem)
-    return given(problem, settings.tau2)
+def _build(rows: Rows, settings: Settings) -> Built:
+    scales = _read_scale(settings.scale)
+    if scales is None:
+        return build_terms(settings.effects, rows)
+    design = make_design(scales, rows.used)
+    names = tuple(f"scale[{name}]" for name in design.columns)
+    return Built((RowScale(design.X),), ("scale",), names, design.warnings)
+
+
+def _is_one_study(rows: Rows, settings: Settings) -> bool:
+    """Whether one block is one study, rather than studies that places or relatedness join."""
+    if rows.V.labels.max() == 0 or settings.outer is None:
+        return bool(rows.V.labels.max() == 0)
+    return rows.used[find_column(settings.outer, rows)].nunique() == 1
 
 
 def _measure(problem: Problem, choice: Choice, settings: Settings, *, single: bool) -> Heterogeneity:
@@ -187,7 +222,7 @@ def _warn(rows: Rows, settings: Settings, choice: Choice, inference: Inference) 
 
 def _find_repeated(rows: Rows, settings: Settings) -> list[str]:
     """Studies with several effects that nothing joins."""
-    if "study_id" not in rows.used.columns or settings.random not in (None, "effect"):
+    if "study_id" not in rows.used.columns or settings.random not in (None, "effect") or settings.cluster:
         return []
     studies = rows.used["study_id"].astype(str).to_numpy()
     blocks = rows.V.labels

@@ -8,10 +8,19 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from synovia.errors import NotPositiveDefinite, SynthesisError, TooFewStudies
-from synovia.kernel import Covariance, Diagonal, Term, find_blocks
+from synovia.kernel import Covariance, Diagonal, find_blocks
 from synovia.kernel.covariance import find_asymmetric_pair, find_indefinite_row
 
-__all__ = ["Rows", "count_participants", "count_studies", "group_rows", "name_rows", "select_rows"]
+__all__ = [
+    "Rows",
+    "count_participants",
+    "count_studies",
+    "find_missing",
+    "name_rows",
+    "read_numbers",
+    "require_columns",
+    "select_rows",
+]
 
 Floats = NDArray[np.float64]
 
@@ -127,9 +136,9 @@ def select_rows(
     """
     _require_table(data)
     table = data.reset_index(drop=True)
-    _require_columns(table, [estimate, variance, *moderators])
+    require_columns(table, [estimate, variance, *moderators])
     labels = name_rows(table)
-    y, v = (_read_numbers(table, column, labels) for column in (estimate, variance))
+    y, v = (read_numbers(table, column, labels) for column in (estimate, variance))
     lacking = [(estimate, np.isnan(y)), (variance, np.isnan(v))]
     lacking += [(name, find_missing(table[name])) for name in moderators]
     kept = ~np.any([missing for _, missing in lacking], axis=0)
@@ -149,14 +158,16 @@ def _require_table(data: object) -> None:
         raise SynthesisError(f"Found column {twice[0]!r} twice; wanted each column once.")
 
 
-def _require_columns(data: pd.DataFrame, names: Sequence[str]) -> None:
+def require_columns(data: pd.DataFrame, names: Sequence[str]) -> None:
+    """Refuse names that no column has; the columns there are listed."""
     for name in names:
         if name not in data.columns:
             present = ", ".join(map(str, data.columns)) or "none"
             raise SynthesisError(f"There is no column {name!r}; the columns are {present}.")
 
 
-def _read_numbers(data: pd.DataFrame, column: str, labels: Sequence[str]) -> Floats:
+def read_numbers(data: pd.DataFrame, column: str, labels: Sequence[str]) -> Floats:
+    """(N,) a column as numbers, NaN where empty; text and infinities are refused by row."""
     numeric = isinstance(data[column].dtype, np.dtype) and data[column].dtype.kind in "fiu"
     texts = data[column] if numeric else pd.to_numeric(data[column].replace("", np.nan), errors="coerce")
     values = texts.to_numpy(dtype=np.float64)
@@ -238,28 +249,9 @@ def _tell_dropped(
     return (f"{verb.format(kept.size)} dropped: {'; '.join(said)}.",)
 
 
-def group_rows(rows: Rows, random: str | None) -> tuple[Term, ...]:
-    """The random term of a synthesis: a row's own effect, or one shared by rows of equal value.
-
-    Raises
-    ------
-    SynthesisError
-        When the column does not exist or a kept row leaves it empty.
-    """
-    if random is None:
-        return ()
-    if random == "effect":
-        return (Term(np.arange(rows.y.size)),)
-    _require_columns(rows.data, [random])
-    empty = find_missing(rows.used[random])
-    if empty.any():
-        raise SynthesisError(f"{rows.used_labels[int(np.argmax(empty))]} has no {random}; fill it in.")
-    return (Term(pd.factorize(rows.used[random])[0]),)
-
-
-def count_studies(used: pd.DataFrame, random: str | None) -> int:
-    """Studies among the rows used: by study_id, else by the random column, else one per row."""
-    column = next((name for name in ("study_id", random) if name in used.columns), None)
+def count_studies(used: pd.DataFrame, outer: str | None) -> int:
+    """Studies among the rows used: by study_id, else by the outermost random column, else one per row."""
+    column = next((name for name in ("study_id", outer) if name in used.columns), None)
     return len(used) if column is None else int(used[column].nunique())
 
 

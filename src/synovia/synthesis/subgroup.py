@@ -78,7 +78,7 @@ class Subgroups:
         rows = []
         for place in range(len(self.levels)):
             used = fit.rows.used[fit.problem.X[:, place] == 1]
-            status = "single study" if count_studies(used, fit.settings.random) == 1 else "pooled"
+            status = "single study" if count_studies(used, fit.settings.outer) == 1 else "pooled"
             rows.append(self._cells(place, fit, place, used, status))
         return rows
 
@@ -90,7 +90,7 @@ class Subgroups:
             "by": self.by,
             "subgroup": self.levels[place],
             "status": status,
-            "k": count_studies(used, fit.settings.random),
+            "k": count_studies(used, fit.settings.outer),
             "effects": len(used),
             **{name: tidy[name] for name in shown},
             "prediction_lower": predicted["prediction_lower"],

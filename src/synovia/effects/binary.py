@@ -1,31 +1,113 @@
-"""Effects of counts: odds ratio, risk ratio, risk difference."""
+"""Effects of counts: odds ratio, risk ratio, risk difference, Peto's odds ratio, arcsine difference."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 
-from synovia.effects.effect import Array, Counts, Effect
+from synovia.effects.cells import Cells, ZeroCells, add_to_cells, cross, drop_uninformative
+from synovia.effects.effect import Array, Counts, Effect, settle
 
-__all__ = ["ZeroCells", "log_odds_ratio", "log_risk_ratio", "risk_difference"]
+__all__ = ["Ratio", "ZeroCells", "log_odds_ratio", "log_risk_ratio", "risk_difference", "two_by_two"]
 
-ZeroCells = Literal["only0", "all", "none"]
-Cells = tuple[Array, Array, Array, Array]
-
-
-def _cells(treatment: Counts, comparator: Counts, add: float, to: ZeroCells) -> Cells:
-    """The 2 x 2 tables: events and non-events of treatment, then of comparator, with ``add`` where asked."""
-    (a, n1), (c, n2) = treatment.arrays, comparator.arrays
-    cells = np.stack(np.broadcast_arrays(a, n1 - a, c, n2 - c))
-    added = {"only0": (cells == 0).any(axis=0), "all": np.ones(cells.shape[1:], bool)}.get(to, False)
-    a, b, c, d = cells + add * np.asarray(added)
-    return a, b, c, d
+Ratio = Literal["OR", "RR", "RD", "PETO", "AS"]
 
 
-def _estimable(treatment: Counts, comparator: Counts) -> Array:
-    """1 where events and non-events both occur in some group, NaN where a ratio says nothing."""
-    (a, n1), (c, n2) = treatment.arrays, comparator.arrays
-    total = a + c
-    return np.where((total == 0) | (total == n1 + n2), np.nan, 1.0)
+def two_by_two(
+    treatment: Counts,
+    comparator: Counts,
+    measure: Ratio = "OR",
+    *,
+    add: float | None = None,
+    to: ZeroCells = "only0",
+    drop00: bool = False,
+) -> Effect:
+    r"""Effect of treatment against comparator from the events and participants of two independent groups.
+
+    Parameters
+    ----------
+    treatment, comparator : Counts
+        Arrays (k,).
+    measure : {"OR", "RR", "RD", "PETO", "AS"}
+        Log odds ratio, log risk ratio, risk difference, log odds ratio by Peto's one-step method, difference
+        of arcsine square roots.
+    add : float, optional
+        Added to all four cells where ``to`` says; 0.5 by default, and 0 for AS, which needs nothing.
+    to : {"only0", "all", "if0all", "none"}
+        Studies with a zero cell; all; all when any has a zero cell; none.
+    drop00 : bool
+        Set studies in which nobody, or everybody, had the event to NaN.
+
+    Notes
+    -----
+    With events a, c and non-events b, d of groups of n1, n2, and x = a + c among N:
+
+    ==== ===================================== ====================================================
+    OR   ln(ad / bc)                           1/a + 1/b + 1/c + 1/d
+    RR   ln((a/n1) / (c/n2))                   1/a - 1/n1 + 1/c - 1/n2
+    RD   a/n1 - c/n2                           ab/n1^3 + cd/n2^3
+    PETO (a - x n1/N)/V                        1/V, V = x (N - x) n1 n2 / (N^2 (N - 1))
+    AS   asin sqrt(a/n1) - asin sqrt(c/n2)     1/(4 n1) + 1/(4 n2)
+    ==== ===================================== ====================================================
+
+    Fleiss & Berlin (2009), in Cooper, Hedges & Valentine, Handbook of Research Synthesis, 2nd ed.;
+    PETO: Yusuf et al. (1985), Progress in Cardiovascular Diseases 27, 335-371; AS: Rücker et al. (2009),
+    Statistics in Medicine 28, 721-738.
+
+    Examples
+    --------
+    >>> from synovia.effects import Counts, two_by_two
+    >>> effect = two_by_two(Counts([12], [40]), Counts([6], [40]), "PETO")
+    >>> round(float(effect.estimate[0]), 4), round(float(effect.variance[0]), 4)
+    (0.8495, 0.2832)
+    """
+    scale, formula, amount = _FORMULAS[measure]
+    cells = cross(treatment, comparator)
+    if drop00:
+        cells = drop_uninformative(cells)
+    a, b, c, d = add_to_cells(cells, amount if add is None else add, to)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        y, v = formula((a, b, c, d))
+    return settle(y, v, measure, scale)
+
+
+def _odds(cells: Cells) -> tuple[Array, Array]:
+    a, b, c, d = cells
+    return np.log(a * d / (b * c)), 1 / a + 1 / b + 1 / c + 1 / d
+
+
+def _risk(cells: Cells) -> tuple[Array, Array]:
+    a, b, c, d = cells
+    return np.log(a / (a + b) * (c + d) / c), 1 / a - 1 / (a + b) + 1 / c - 1 / (c + d)
+
+
+def _difference(cells: Cells) -> tuple[Array, Array]:
+    a, b, c, d = cells
+    n1, n2 = a + b, c + d
+    return a / n1 - c / n2, a * b / n1**3 + c * d / n2**3
+
+
+def _peto(cells: Cells) -> tuple[Array, Array]:
+    a, b, c, d = cells
+    n1, n2, events = a + b, c + d, a + c
+    total = n1 + n2
+    v = events * (total - events) * (n1 / total) * (n2 / total) / (total - 1)
+    return (a - events * n1 / total) / v, 1 / v
+
+
+def _arcsine(cells: Cells) -> tuple[Array, Array]:
+    a, b, c, d = cells
+    n1, n2 = a + b, c + d
+    return np.arcsin(np.sqrt(a / n1)) - np.arcsin(np.sqrt(c / n2)), 1 / (4 * n1) + 1 / (4 * n2)
+
+
+_FORMULAS: dict[str, tuple[str, Callable[[Cells], tuple[Array, Array]], float]] = {
+    "OR": ("log odds ratio", _odds, 0.5),
+    "RR": ("log risk ratio", _risk, 0.5),
+    "RD": ("risk difference", _difference, 0.5),
+    "PETO": ("log odds ratio (Peto)", _peto, 0.5),
+    "AS": ("difference of arcsine square root risks", _arcsine, 0.0),
+}
 
 
 def log_odds_ratio(
@@ -37,10 +119,8 @@ def log_odds_ratio(
     ----------
     treatment, comparator : Counts
         Arrays (k,).
-    add : float
-        Added to all four cells where ``to`` says.
-    to : {"only0", "all", "none"}
-        Studies with any zero cell, all studies, or none.
+    add, to
+        As in :func:`two_by_two`.
     keep : bool
         Keep studies in which nobody or everybody had the event; otherwise they are NaN, for they say
         nothing about the odds ratio.
@@ -56,11 +136,7 @@ def log_odds_ratio(
     >>> round(float(effect.estimate[0]), 4)
     0.8873
     """
-    a, b, c, d = _cells(treatment, comparator, add, to)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        y, v = np.log(a * d / (b * c)), 1 / a + 1 / b + 1 / c + 1 / d
-    told = 1.0 if keep else _estimable(treatment, comparator)
-    return Effect(_finite(y, v) * told, _finite(v, y) * told, "OR", "log odds ratio")
+    return two_by_two(treatment, comparator, "OR", add=add, to=to, drop00=not keep)
 
 
 def log_risk_ratio(
@@ -86,11 +162,7 @@ def log_risk_ratio(
     >>> round(float(effect.estimate[0]), 4)
     0.6931
     """
-    a, b, c, d = _cells(treatment, comparator, add, to)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        y, v = np.log(a / (a + b) * (c + d) / c), 1 / a - 1 / (a + b) + 1 / c - 1 / (c + d)
-    told = 1.0 if keep else _estimable(treatment, comparator)
-    return Effect(_finite(y, v) * told, _finite(v, y) * told, "RR", "log risk ratio")
+    return two_by_two(treatment, comparator, "RR", add=add, to=to, drop00=not keep)
 
 
 def risk_difference(
@@ -103,8 +175,8 @@ def risk_difference(
     treatment, comparator : Counts
         Arrays (k,).
     add, to
-        As in :func:`log_odds_ratio`. Without an addition the variance is 0 where nobody or everybody had
-        the event in both groups.
+        As in :func:`two_by_two`. Without an addition the variance is 0 where nobody or everybody had the
+        event in both groups.
 
     Notes
     -----
@@ -117,10 +189,4 @@ def risk_difference(
     >>> round(float(effect.estimate[0]), 4)
     0.15
     """
-    a, b, c, d = _cells(treatment, comparator, add, to)
-    n1, n2 = a + b, c + d
-    return Effect(a / n1 - c / n2, a * b / n1**3 + c * d / n2**3, "RD", "risk difference")
-
-
-def _finite(values: Array, others: Array) -> Array:
-    return np.where(np.isfinite(values) & np.isfinite(others), values, np.nan)
+    return two_by_two(treatment, comparator, "RD", add=add, to=to)

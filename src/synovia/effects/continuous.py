@@ -1,9 +1,12 @@
 """Effects of means: difference, standardised difference, ratio, and the change of one group."""
 
+from typing import Literal
+
 import numpy as np
-from scipy.special import gammaln
 
 from synovia.effects.effect import Array, Effect, Means
+from synovia.effects.small_sample import correction_factor, weighted_mean
+from synovia.effects.standardised import standardise
 from synovia.errors import Fault, ScaleError
 
 __all__ = [
@@ -15,17 +18,21 @@ __all__ = [
 ]
 
 
-def mean_difference(treatment: Means, comparator: Means) -> Effect:
+def mean_difference(treatment: Means, comparator: Means, *, variance: Literal["LS", "HO"] = "LS") -> Effect:
     r"""Mean of the treatment minus mean of the comparator.
 
     Parameters
     ----------
     treatment, comparator : Means
         Arrays (k,), on one scale.
+    variance : {"LS", "HO"}
+        Each group's own variance, or the pooled one for both (homoscedastic).
 
     Notes
     -----
-    .. math:: y = m_1 - m_2, \quad v = s_1^2/n_1 + s_2^2/n_2
+    .. math:: y = m_1 - m_2, \quad v = s_1^2/n_1 + s_2^2/n_2 \quad \text{or} \quad s_p^2 (1/n_1 + 1/n_2)
+
+    Borenstein (2009), Handbook of Research Synthesis, 2nd ed., equations 12.5 and 12.3.
 
     Examples
     --------
@@ -35,7 +42,14 @@ def mean_difference(treatment: Means, comparator: Means) -> Effect:
     ([-6.0], [16.0])
     """
     (m1, s1, n1), (m2, s2, n2) = treatment.arrays, comparator.arrays
+    if variance == "HO":
+        s1 = s2 = _pooled(treatment, comparator)
     return Effect(m1 - m2, s1**2 / n1 + s2**2 / n2, "MD", "mean difference")
+
+
+def _pooled(treatment: Means, comparator: Means) -> Array:
+    (_, s1, n1), (_, s2, n2) = treatment.arrays, comparator.arrays
+    return np.asarray(np.sqrt(((n1 - 1) * s1**2 + (n2 - 1) * s2**2) / (n1 + n2 - 2)))
 
 
 def hedges_correction(df: Array) -> Array:
@@ -59,8 +73,7 @@ def hedges_correction(df: Array) -> Array:
     >>> round(float(hedges_correction(10)), 4)
     0.9227
     """
-    m = np.asarray(df, float)
-    return np.asarray(np.exp(gammaln(m / 2) - np.log(np.sqrt(m / 2)) - gammaln((m - 1) / 2)))
+    return correction_factor(df)
 
 
 def standardised_mean_difference(treatment: Means, comparator: Means) -> Effect:
@@ -89,15 +102,16 @@ def standardised_mean_difference(treatment: Means, comparator: Means) -> Effect:
     >>> round(float(effect.estimate[0]), 4), round(float(effect.variance[0]), 4)
     (-0.3552, 0.0131)
     """
-    (m1, s1, n1), (m2, s2, n2) = treatment.arrays, comparator.arrays
-    df = n1 + n2 - 2
-    pooled = np.sqrt(((n1 - 1) * s1**2 + (n2 - 1) * s2**2) / df)
-    g = hedges_correction(df) * (m1 - m2) / pooled
-    variance = 1 / n1 + 1 / n2 + g**2 / (2 * (n1 + n2))
-    return Effect(g, variance, "SMD", "standardised mean difference, Hedges' g")
+    return standardise(treatment, comparator, "SMD")
 
 
-def log_ratio_of_means(treatment: Means, comparator: Means, *, correct: bool = True) -> Effect:
+def log_ratio_of_means(
+    treatment: Means,
+    comparator: Means,
+    *,
+    correct: bool = True,
+    variance: Literal["LS", "HO", "AV", "AVHO"] = "LS",
+) -> Effect:
     r"""Log of the ratio of the two means, for measures with a true zero and no negative values.
 
     Parameters
@@ -106,6 +120,9 @@ def log_ratio_of_means(treatment: Means, comparator: Means, *, correct: bool = T
         Arrays (k,), means above 0.
     correct : bool
         Remove the small-sample bias of the estimate; the variance stays the large-sample one.
+    variance : {"LS", "HO", "AV", "AVHO"}
+        Each group's own variance; the pooled one for both; each group's squared average coefficient of
+        variation over all studies; that of both groups together.
 
     Raises
     ------
@@ -118,10 +135,11 @@ def log_ratio_of_means(treatment: Means, comparator: Means, *, correct: bool = T
 
     .. math:: y = \ln(m_1/m_2) \; [{} + (c_1 - c_2)/2], \quad v = c_1 + c_2
 
-    the part in brackets being the correction.
+    the part in brackets being the correction. HO has the pooled :math:`s_p` in both :math:`c_j`; AV has
+    :math:`v = \overline{CV}_1^2/n_1 + \overline{CV}_2^2/n_2`, averages weighted by n.
 
     Hedges, Gurevitch & Curtis (1999), Ecology 80, 1150-1156; correction of Lajeunesse (2015), Ecology 96,
-    2056-2063.
+    2056-2063; AV of Nakagawa et al. (2023), Ecology Letters 26, 232-244.
 
     Examples
     --------
@@ -137,7 +155,20 @@ def log_ratio_of_means(treatment: Means, comparator: Means, *, correct: bool = T
     y, v = np.log(m1 / m2), c1 + c2
     if correct:
         y = y + (c1 - c2) / 2
+    if variance == "HO":
+        v = _pooled(treatment, comparator) ** 2 * (1 / (n1 * m1**2) + 1 / (n2 * m2**2))
+    elif variance in ("AV", "AVHO"):
+        v = _averaged((s1 / m1, n1), (s2 / m2, n2), together=variance == "AVHO")
     return Effect(y, v, "ROM", "log ratio of means")
+
+
+def _averaged(first: tuple[Array, Array], second: tuple[Array, Array], *, together: bool) -> Array:
+    """Variance with the average coefficients of variation of all studies."""
+    (k1, n1), (k2, n2) = first, second
+    one, two = weighted_mean(k1, n1), weighted_mean(k2, n2)
+    if together:
+        one = two = weighted_mean(np.append(k1, k2), np.append(n1, n2))
+    return np.asarray(one**2 / n1 + two**2 / n2)
 
 
 def _refuse_non_positive(means: Array, group: str) -> None:

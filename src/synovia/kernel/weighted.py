@@ -26,9 +26,9 @@ def find_weighted(problem: Problem, at: Point, weights: ArrayLike) -> Point:
     Returns
     -------
     Point
-        ``beta``, ``residuals``, ``cov`` and ``weights`` are those of the weights; ``rss`` and the likelihoods
-        are taken at that beta, so neither likelihood is at its maximum. ``root`` stays that of generalised
-        least squares, from which traces of P are read.
+        ``beta``, ``residuals``, ``cov`` and ``weights`` are those of the weights, and both likelihoods are
+        taken at that beta, so that neither is at its maximum. ``rss`` and ``root`` stay those of generalised
+        least squares: the Knapp-Hartung factor estimates a scale whose expectation is 1 only there.
 
     Notes
     -----
@@ -44,13 +44,11 @@ def find_weighted(problem: Problem, at: Point, weights: ArrayLike) -> Point:
     residuals = problem.y - problem.X @ beta
     cov = rows @ multiply_total(problem, at.psi, rows.T)
     half = at.factor.half_solve(residuals[:, None])[:, 0]
-    rss = float(half @ half)
-    loss = (rss - at.rss) / 2
+    loss = (float(half @ half) - at.rss) / 2
     return replace(
         at,
         beta=beta,
         cov=cov,
-        rss=rss,
         residuals=residuals,
         log_ml=at.log_ml - loss,
         log_reml=at.log_reml - loss,

@@ -28,7 +28,8 @@ class Kind:
     source : str
         Who proposed it.
     inference : str or None
-        Whose covariance of the mean it uses, by its name in settings; None leaves the mean's uncertainty out.
+        Whose covariance of the mean it uses, by its name in settings; "own" that of the fit, None leaves the
+        mean's uncertainty out.
     fewer : int or None
         Degrees of freedom below those of the independent studies less coefficients; None for the normal
         distribution.
@@ -40,6 +41,7 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
+    "own": Kind("as the interval of the mean", "own", 0),
     "HTS": Kind("Higgins, Thompson & Spiegelhalter 2009", "z", 1),
     "t": Kind("Veroniki et al. 2019", "z", 0),
     "normal": Kind("normal quantile", "z", None),
@@ -82,6 +84,8 @@ class Basis:
         What was found.
     tau2 : float or Inapplicable
         Variance of a new study's effect around the mean.
+    inference : Inference
+        The fit's own, for the kind "own".
     restricted : bool
         Whether tau2 maximises the restricted likelihood.
     """
@@ -89,6 +93,7 @@ class Basis:
     problem: Problem
     point: Point | Solution
     tau2: float | Inapplicable
+    inference: Inference
     restricted: bool = True
 
 
@@ -141,6 +146,8 @@ def find_prediction(
 def _find_obstacle(basis: Basis, kind: Kind) -> Inapplicable | None:
     if isinstance(basis.tau2, Inapplicable):
         return basis.tau2
+    if kind.inference == "own":
+        return None
     fewer = 0 if kind.fewer is None else kind.fewer
     needed = basis.problem.p + fewer + (kind.fewer is not None)
     if basis.problem.blocks < needed:
@@ -159,13 +166,21 @@ def _half_width(basis: Basis, X: Floats, level: float, kind: Kind) -> tuple[Floa
     if kind.fewer is None:
         return quantile(level, np.inf) * spread, kind.source
     half = np.array([quantile(level, each) for each in df.tolist()]) * spread
-    shown = f"{df[0]:.3g}" if np.ptp(df) < SAME else f"{df.min():.3g} to {df.max():.3g}"
-    return half, f"{kind.source}: t with {shown} df"
+    return half, f"{kind.source}: {_name_degrees(df)}"
+
+
+def _name_degrees(df: Floats) -> str:
+    if np.isinf(df).all():
+        return "normal"
+    low, high = float(df.min()), float(df.max())
+    return f"t with {low:.4g} df" if high - low < SAME else f"t with {low:.3g} to {high:.3g} df"
 
 
 def _mean_uncertainty(basis: Basis, X: Floats, kind: Kind) -> tuple[Floats, Floats]:
     """(p, p) covariance of the coefficients and (m,) degrees of freedom."""
     whole = np.full(X.shape[0], float(basis.problem.blocks - basis.problem.p))
+    if kind.inference == "own":
+        return basis.inference.cov, basis.inference.degrees(X)
     if kind.inference in (None, "z"):
         return basis.point.cov, whole - (kind.fewer or 0)
     inference = _infer(basis, require_point(basis.point), str(kind.inference))

@@ -78,6 +78,7 @@ def test_examples_of(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     if (ROOT / "reviews").is_dir():
         (tmp_path / "reviews").symlink_to(ROOT / "reviews")
     names: dict[str, object] = {}
+    told = io.StringIO()
     for block in blocks(page):
         if block.language == "console" and "skip" not in block.options:
             run_console(block)
@@ -86,8 +87,10 @@ def test_examples_of(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         elif block.language == "replace":
             replace_in_file(block)
         elif block.language == "python":
-            with contextlib.redirect_stdout(io.StringIO()):
+            with contextlib.redirect_stdout(told := io.StringIO()):
                 exec(compile(block.text, str(page), "exec"), names)  # noqa: S102
+        elif block.language == "output":
+            assert matches(block.text, told.getvalue()), f"shown:\n{block.text}\nprinted:\n{told.getvalue()}"
 
 
 def test_every_page_is_linked_from_the_index() -> None:

@@ -17,6 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "extraction": {"errors", "tables", "fields"},
     "effects": {"errors", "tables"},
     "synthesis": {"errors", "tables", "effects", "kernel"},
+    "diagnosis": {"errors", "tables", "kernel", "synthesis"},
     "plots": {"errors", "tables"},
     "report": {"errors", "tables", "plots", "fields"},
     "review": {

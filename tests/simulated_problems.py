@@ -1,24 +1,38 @@
 """Simulated problems, and their likelihood with whole matrices: slow, short, a reference for what is fast."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from synovia.kernel import Blocks, Diagonal, Problem, Term
+from synovia.kernel import Blocks, Diagonal, Problem, RandomTerm, Term
+from synovia.kernel.solver import split
 
 Floats = NDArray[np.float64]
 
 
-def make_dense(problem: Problem, psi: list[float]) -> Floats:
+def make_dense(problem: Problem, psi: Sequence[float] | Floats) -> Floats:
     """Omega as one (n, n) matrix."""
     omega = np.zeros((problem.n, problem.n))
     rows, columns, values = problem.V.entries()
     omega[rows, columns] = values
-    for term, variance in zip(problem.terms, psi, strict=True):
-        omega += variance * (term.groups[:, None] == term.groups[None, :])
+    for term, part in zip(problem.terms, split(problem.terms, np.asarray(psi, dtype=float)), strict=True):
+        omega += make_dense_term(term, part)
     return omega
 
 
-def dense_point(problem: Problem, psi: list[float]) -> tuple[float, float, Floats, Floats, float]:
+def make_dense_term(term: RandomTerm, psi: Floats) -> Floats:
+    """Z (I x G) Z' of one term, entry by entry."""
+    if not isinstance(term, Term):
+        return np.diag(term.row_variances(psi))
+    inner = term.structure.covariance(psi)
+    loadings = np.eye(inner.shape[0])[term.codes] if term.loadings is None else term.loadings
+    return np.asarray((loadings @ inner @ loadings.T) * (term.groups[:, None] == term.groups[None, :]))
+
+
+def dense_point(
+    problem: Problem, psi: Sequence[float] | Floats
+) -> tuple[float, float, Floats, Floats, float]:
     """log_ml, log_reml, beta, cov, rss by explicit inverses."""
     inverse = np.linalg.inv(make_dense(problem, psi))
     design, n, p = problem.X, problem.n, problem.p

@@ -111,7 +111,7 @@ def ml(problem: Problem) -> Choice:
 
 
 def _maximise(problem: Problem, *, restricted: bool) -> Choice:
-    if not problem.terms or problem.bounds == ((0.0, np.inf),):
+    if not problem.terms or (len(problem.terms) == 1 and problem.bounds == ((0.0, np.inf),)):
         return _scan(problem, restricted=restricted)
     return _climb(problem, restricted=restricted)
 
@@ -121,9 +121,7 @@ def _climb(problem: Problem, *, restricted: bool) -> Choice:
     _require_room(problem)
     found, maxima = find_maximum(problem, _starts(problem), restricted=restricted)
     psi = found.point.psi
-    edges = [
-        low == value or value == high for value, (low, high) in zip(psi.tolist(), problem.bounds, strict=True)
-    ]
+    edges = [value in (low, high) for value, (low, high) in zip(psi.tolist(), problem.bounds, strict=True)]
     size = float(np.abs(found.around.slope).max()) if psi.size else 0.0
     converged = found.promise < 1e-6
     said = "maximum on the edge of what the variances can be" if any(edges) else "maximum inside"

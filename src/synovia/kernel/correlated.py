@@ -129,12 +129,10 @@ class Correlated:
 
     def linear_basis(self) -> Floats | None:
         """Matrices G is linear in: one variance, separate uncorrelated variances, or compound symmetry."""
-        if not self.separate:
-            base = self.correlation.matrix(np.zeros(len(self.correlation.bounds)))
-            if not self.correlation.bounds:
-                return base[None]
-            if isinstance(self.correlation, Equal):
-                return np.concatenate([base[None], (1 - np.eye(self.size))[None]])
-        elif isinstance(self.correlation, Uncorrelated):
+        if not self.separate and not self.correlation.bounds:
+            return self.correlation.matrix(np.empty(0))[None]
+        if not self.separate and isinstance(self.correlation, Equal):
+            return np.stack([np.eye(self.size), 1 - np.eye(self.size)])
+        if self.separate and isinstance(self.correlation, Uncorrelated):
             return np.asarray([np.outer(row, row) for row in np.eye(self.size)])
         return None

@@ -49,7 +49,7 @@ class Inference:
         Degrees of freedom of each row of a matrix of contrasts (m, p), where they differ between contrasts;
         None when ``df`` holds for all.
     joint : callable or None
-        A joint test of its own: contrasts (m, p) and their values (m,) to ``Wald``.
+        A joint test of its own: contrasts (m, p) and their values (m,) to ``Wald``, or why there is none.
     """
 
     cov: Floats
@@ -57,7 +57,7 @@ class Inference:
     factor: float
     name: str
     contrast_df: Callable[[Floats], Floats] | None = None
-    joint: Callable[[Floats, Floats], "Wald"] | None = None
+    joint: Callable[[Floats, Floats], "Wald | Inapplicable"] | None = None
 
     @property
     def std_error(self) -> Floats:
@@ -127,7 +127,8 @@ def student_residual(problem: Problem, at: Point) -> Inference:
     """
     if problem.n <= problem.p:
         raise TooFewStudies(
-            f"{problem.n} estimates for {problem.p} coefficients leave no degree of freedom for the t interval."
+            f"{problem.n} estimates for {problem.p} coefficients leave no degree of freedom for the t "
+            "interval."
         )
     return Inference(at.cov, float(problem.n - problem.p), 1.0, "t on residual degrees of freedom")
 

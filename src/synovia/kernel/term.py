@@ -211,12 +211,12 @@ def _read_codes(codes: ArrayLike | None, n: int, q: int) -> tuple[Integers, Floa
 class RowScale:
     r"""A random effect of its own for every row, with a variance that depends on covariates.
 
+    The coefficients are those of its log: :math:`\tau_i^2 = \exp(w_i'\alpha)`.
+
     Attributes
     ----------
     W : ndarray of shape (n, m)
         Covariates of the scale.
-    link : {"log", "identity"}
-        :math:`\tau_i^2 = \exp(w_i'\alpha)`, or :math:`w_i'\alpha` itself, which must not be negative.
 
     Notes
     -----
@@ -224,7 +224,6 @@ class RowScale:
     """
 
     W: Floats
-    link: str = "log"
 
     @property
     def size(self) -> int:
@@ -258,7 +257,7 @@ class RowScale:
 
     def start(self, variance: float) -> Floats:
         """Coefficients that give every row about this variance."""
-        level = np.log(max(variance, np.exp(-EXPONENT))) if self.link == "log" else variance
+        level = np.log(max(variance, np.exp(-EXPONENT)))
         found = np.linalg.lstsq(self.W, np.full(self.size, level), rcond=None)[0]
         return np.asarray(found, dtype=np.float64)
 
@@ -268,23 +267,16 @@ class RowScale:
 
     def row_variances(self, psi: Floats) -> Floats:
         """(n,) variance of each row's random effect."""
-        linear = self.W @ psi
-        if self.link == "identity":
-            return np.asarray(linear)
-        return np.asarray(np.exp(np.clip(linear, -EXPONENT, EXPONENT)))
+        return np.asarray(np.exp(np.clip(self.W @ psi, -EXPONENT, EXPONENT)))
 
     def row_slopes(self, psi: Floats) -> Floats:
         """(parameters, n) slopes of those variances."""
-        if self.link == "identity":
-            return self.W.T
         return np.asarray(self.W.T * self.row_variances(psi))
 
     def row_curvature(self, psi: Floats, slope: Floats) -> Floats:
         """(parameters, parameters) second derivatives of the sum of ``slope`` times the variances."""
-        if self.link == "identity":
-            return np.zeros((self.parameters, self.parameters))
         return np.asarray((self.W.T * (slope * self.row_variances(psi))) @ self.W)
 
     def restrict(self, rows: Integers) -> "RowScale":
         """The term of some of the rows, in the given order."""
-        return RowScale(self.W[rows], self.link)
+        return RowScale(self.W[rows])

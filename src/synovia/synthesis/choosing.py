@@ -94,23 +94,24 @@ def _hold(problem: Problem, held: Mapping[str, float], names: tuple[str, ...]) -
     if unknown:
         raise SynthesisError(f"Found tau2 for {unknown[0]!r}; the variances are {', '.join(names)}.")
     values = np.array([held.get(name, np.nan) for name in names])
-    terms = tuple(
-        _fix(term, part) for term, part in zip(problem.terms, split(problem.terms, values), strict=True)
+    if not np.isnan(values).any():
+        said = Convergence(0, 0.0, at_boundary=bool((values == 0).any()), converged=True, message="given")
+        return Choice(values, point(problem, values), said)
+    parts = split(problem.terms, values)
+    free = problem.replace_terms(
+        tuple(_fix(term, part) for term, part in zip(problem.terms, parts, strict=True))
     )
-    free = problem.replace_terms(terms)
-    choice = reml(free) if free.parameters else None
+    choice = reml(free)
     psi = values.copy()
-    if choice is not None:
-        psi[np.isnan(values)] = choice.psi
-        told = choice.convergence
-    else:
-        told = Convergence(0, 0.0, at_boundary=bool((psi == 0).any()), converged=True, message="given")
-    return Choice(psi, point(problem, psi), told)
+    psi[np.isnan(values)] = choice.psi
+    return Choice(psi, point(problem, psi), choice.convergence)
 
 
 def _fix(term: RandomTerm, values: NDArray[np.float64]) -> RandomTerm:
-    if np.isnan(values).all() or not isinstance(term, Term):
+    if np.isnan(values).all():
         return term
+    if not isinstance(term, Term):
+        raise SynthesisError("Found some coefficients of the scale held; hold all of them, or none.")
     codes = term.codes if term.loadings is None else term.loadings
     return Term(term.groups, Fixed(term.structure, values), codes)
 

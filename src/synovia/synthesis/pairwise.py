@@ -11,7 +11,6 @@ from synovia.kernel import (
     Choice,
     Heterogeneity,
     Inapplicable,
-    Inference,
     Problem,
     RowScale,
     measure_heterogeneity,
@@ -20,6 +19,7 @@ from synovia.synthesis.choosing import choose_psi, infer, read_clusters
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.names import Names
 from synovia.synthesis.regression import Design, Formula, make_design, read_formula, require_more_effects
+from synovia.synthesis.remarks import remark
 from synovia.synthesis.rows import Rows, select_rows
 from synovia.synthesis.settings import Random, Settings, Tau2
 from synovia.synthesis.terms import Built, build_terms, find_column
@@ -158,7 +158,9 @@ def fit_design(rows: Rows, design: Design, settings: Settings) -> Fit:
     else:
         inference = infer(problem, choice.point, settings, read_clusters(rows, settings))
     alone = ("There is a single study: nothing was pooled, the result is the study's own estimate.",)
-    said = alone if single else (*built.warnings, *_warn(rows, settings, choice, inference))
+    said = (
+        alone if single else (*built.warnings, *remark(rows, settings, (choice, inference), built.variances))
+    )
     return Fit(
         problem=problem,
         names=Names(design.columns, rows.used_labels, () if single else built.variances),
@@ -195,36 +197,3 @@ def _measure(problem: Problem, choice: Choice, settings: Settings, *, single: bo
         return measure_heterogeneity(problem, choice.point, level=settings.level)
     none = Inapplicable("one study shows no differences between studies")
     return Heterogeneity(none, 0, none, none, none, none)
-
-
-def _warn(rows: Rows, settings: Settings, choice: Choice, inference: Inference) -> tuple[str, ...]:
-    said = []
-    if not choice.convergence.converged:
-        said.append(f"The search for tau2 did not converge: {choice.convergence.message}.")
-    if inference.factor == 0:
-        said.append(
-            "The model fits every estimate exactly, which leaves the Knapp-Hartung interval without a width. "
-            "Use inference='knapp-hartung-floor'."
-        )
-    elif round(inference.factor, 3) < 1:
-        said.append(
-            f"The Knapp-Hartung factor is {inference.factor:.3g}, below 1: the interval is shorter than "
-            "without it (the choice 'knapp-hartung-floor' keeps it at 1)."
-        )
-    repeated = _find_repeated(rows, settings)
-    if repeated:
-        said.append(
-            f"{', '.join(repeated)}: several effects of one study are treated as independent. Give their "
-            "covariance, or random='study_id'."
-        )
-    return tuple(said)
-
-
-def _find_repeated(rows: Rows, settings: Settings) -> list[str]:
-    """Studies with several effects that nothing joins."""
-    if "study_id" not in rows.used.columns or settings.random not in (None, "effect") or settings.cluster:
-        return []
-    studies = rows.used["study_id"].astype(str).to_numpy()
-    blocks = rows.V.labels
-    parts = pd.DataFrame({"study": studies, "block": blocks}).groupby("study")["block"].nunique()
-    return [str(study) for study in parts.index[parts > 1]]

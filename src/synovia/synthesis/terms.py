@@ -172,7 +172,7 @@ def _levels(values: pd.Series) -> tuple[Integers, list[object]]:
 
 
 def _build_inner(effect: Inner, rows: Rows) -> Made:
-    groups = np.asarray(pd.factorize(_read_column(effect.within, rows))[0], dtype=np.intp)
+    groups = group_by((effect.within,), rows)
     codes, levels = _levels(_read_column(effect.inner, rows))
     structure = _choose_structure(effect, levels, rows.used_labels)
     names = _name(structure, effect.inner, [str(level) for level in levels])
@@ -230,7 +230,7 @@ def _tell_apart(effect: Inner, groups: Integers, codes: Integers, levels: list[o
 
 
 def _build_slopes(effect: Slopes, rows: Rows) -> Made:
-    groups = np.asarray(pd.factorize(_read_column(effect.within, rows))[0], dtype=np.intp)
+    groups = group_by((effect.within,), rows)
     design = make_design(read_formula(f"estimate ~ {effect.formula}"), rows.used)
     q = len(design.columns)
     structure: Structure = (

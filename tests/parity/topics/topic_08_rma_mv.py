@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
-from parity.grid import Case
 
+from parity.grid import Case
 from synovia.kernel import point
 from synovia.synthesis import Fit, meta
 from synovia.synthesis.pairwise import fit_design

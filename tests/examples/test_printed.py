@@ -158,6 +158,11 @@ def _(data: pd.DataFrame, words: str) -> Numbers:
     return read(pool(data, words, inference="knapp-hartung"))
 
 
+@refit("raudenbush1985", "random effects (REML), Huber-White (CR0, one cluster per experiment)")
+def _(data: pd.DataFrame, _words: str) -> Numbers:
+    return read(meta(data, inference="CR0", cluster="study_id"))
+
+
 @refit("raudenbush1985", "weeks (at most 3), random effects (REML)")
 def _(data: pd.DataFrame, words: str) -> Numbers:
     fit = pool(data.assign(weeks=data["weeks"].clip(upper=3)), words, "estimate ~ weeks")

@@ -19,8 +19,8 @@ keep <- function(data, name) {
 d <- dat.bcg
 d$n1 <- d$tpos + d$tneg
 d$n0 <- d$cpos + d$cneg
-keep(take(d, study_id = "trial", label = "author", year = "year", events_treated = "tpos", n_treated = "n1",
-          events_control = "cpos", n_control = "n0", latitude = "ablat", allocation = "alloc"), "bcg")
+keep(take(d, study_id = "trial", label = "author", year = "year", events_treatment = "tpos", n_treatment = "n1",
+          events_comparator = "cpos", n_comparator = "n0", latitude = "ablat", allocation = "alloc"), "bcg")
 
 d <- dat.berkey1998
 d$cov <- ifelse(d$outcome == "PD", d$v2i, d$v1i)
@@ -31,7 +31,7 @@ keep(take(dat.konstantopoulos2011, district = "district", school = "school", stu
           estimate = "yi", variance = "vi"), "konstantopoulos2011")
 
 keep(take(dat.raudenbush1985, study_id = "study", label = "author", year = "year", weeks = "weeks",
-          setting = "setting", tester = "tester", n_treated = "n1i", n_control = "n2i", estimate = "yi",
+          setting = "setting", tester = "tester", n_treatment = "n1i", n_comparator = "n2i", estimate = "yi",
           variance = "vi"), "raudenbush1985")
 
 keep(take(dat.bangertdrowns2004, study_id = "id", label = "author", year = "year", grade = "grade",
@@ -46,22 +46,22 @@ keep(take(d, study_id = "study", label = "author", year = "year", country = "cou
           cases = "cases", odds_ratio = "or", lower = "or.lb", upper = "or.ub", estimate = "yi", variance = "vi"),
      "hackshaw1998")
 
-counts <- c(events_treated = "ai", n_treated = "n1i", events_control = "ci", n_control = "n2i")
+counts <- c(events_treatment = "ai", n_treatment = "n1i", events_comparator = "ci", n_comparator = "n2i")
 keep(take(dat.hine1989, study_id = "study", label = "source", counts), "hine1989")
 keep(take(dat.nielweise2007, study_id = "study", label = "author", year = "year", counts), "nielweise2007")
 d <- subset(dat.yusuf1985, table == "6" & !is.na(ai))
 keep(take(d, study_id = "id", label = "trial", counts), "yusuf1985")
 
-keep(take(dat.nielweise2008, study_id = "study", label = "authors", year = "year", events_treated = "x1i",
-          time_treated = "t1i", events_control = "x2i", time_control = "t2i"), "nielweise2008")
+keep(take(dat.nielweise2008, study_id = "study", label = "authors", year = "year", events_treatment = "x1i",
+          time_treatment = "t1i", events_comparator = "x2i", time_comparator = "t2i"), "nielweise2008")
 
-keep(take(dat.normand1999, study_id = "study", label = "source", mean_treated = "m1i", sd_treated = "sd1i",
-          n_treated = "n1i", mean_control = "m2i", sd_control = "sd2i", n_control = "n2i"), "normand1999")
+keep(take(dat.normand1999, study_id = "study", label = "source", mean_treatment = "m1i", sd_treatment = "sd1i",
+          n_treatment = "n1i", mean_comparator = "m2i", sd_comparator = "sd2i", n_comparator = "n2i"), "normand1999")
 
 keep(take(dat.curtis1998, effect_id = "id", study_id = "paper", genus = "genus", species = "species",
           group = "fungrp", days = "time", facility = "method", treatment = "xtrt", treatment_level = "level",
-          mean_treated = "m1i", sd_treated = "sd1i", n_treated = "n1i", mean_control = "m2i",
-          sd_control = "sd2i", n_control = "n2i"), "curtis1998")
+          mean_treatment = "m1i", sd_treatment = "sd1i", n_treatment = "n1i", mean_comparator = "m2i",
+          sd_comparator = "sd2i", n_comparator = "n2i"), "curtis1998")
 
 d <- dat.molloy2014
 d$id <- seq_len(nrow(d))

@@ -10,7 +10,7 @@ from synovia.errors import InputError
 from synovia.examples import example, examples
 
 NAMES = list(examples()["name"])
-CELL = ("estimate", "events_treated", "mean_treated", "correlation")  # what an effect can be made from
+CELL = ("estimate", "events_treatment", "mean_treatment", "correlation")  # what an effect can be made from
 
 
 def test_there_are_at_least_a_dozen() -> None:
@@ -73,16 +73,16 @@ def test_unknown_name_lists_the_known_and_the_closest() -> None:
 
 
 RENAMED = {
-    "bcg": {"events_treated": "tpos", "events_control": "cpos", "latitude": "ablat"},
+    "bcg": {"events_treatment": "tpos", "events_comparator": "cpos", "latitude": "ablat"},
     "berkey1998": {"estimate": "yi", "variance": "vi"},
     "konstantopoulos2011": {"estimate": "yi", "variance": "vi", "district": "district"},
     "raudenbush1985": {"estimate": "yi", "variance": "vi", "weeks": "weeks"},
     "bangertdrowns2004": {"estimate": "yi", "variance": "vi", "metacognitive": "meta"},
     "hackshaw1998": {"estimate": "yi", "variance": "vi", "cases": "cases"},
-    "hine1989": {"events_treated": "ai", "n_control": "n2i"},
-    "normand1999": {"mean_treated": "m1i", "sd_control": "sd2i"},
-    "nielweise2007": {"events_treated": "ai", "n_control": "n2i"},
-    "curtis1998": {"mean_treated": "m1i", "sd_control": "sd2i", "study_id": "paper"},
+    "hine1989": {"events_treatment": "ai", "n_comparator": "n2i"},
+    "normand1999": {"mean_treatment": "m1i", "sd_comparator": "sd2i"},
+    "nielweise2007": {"events_treatment": "ai", "n_comparator": "n2i"},
+    "curtis1998": {"mean_treatment": "m1i", "sd_comparator": "sd2i", "study_id": "paper"},
     "molloy2014": {"correlation": "ri", "n": "ni"},
 }
 

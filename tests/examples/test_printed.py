@@ -71,13 +71,13 @@ def name_variances(fit: Fit) -> dict[str, float]:
     "log odds ratio, random effects (ML), exponentiated",
 )
 def _(data: pd.DataFrame, words: str) -> Numbers:
-    effects = join(data, log_odds_ratio(counts(data, "treated"), counts(data, "control")))
+    effects = join(data, log_odds_ratio(counts(data, "treatment"), counts(data, "comparator")))
     return read(pool(effects, words), np.exp, "odds ratio")
 
 
 @refit("bcg", "log odds ratio on latitude, random effects (ML)")
 def _(data: pd.DataFrame, words: str) -> Numbers:
-    effects = join(data, log_odds_ratio(counts(data, "treated"), counts(data, "control")))
+    effects = join(data, log_odds_ratio(counts(data, "treatment"), counts(data, "comparator")))
     fit = pool(effects, words, "estimate ~ latitude")
     beta, error = fit.tidy()["estimate"], fit.tidy()["std_error"]
     slope = {"latitude": beta[1], "SE of latitude": error[1]}
@@ -88,7 +88,7 @@ def _(data: pd.DataFrame, words: str) -> Numbers:
 def _(data: pd.DataFrame, _words: str) -> Numbers:
     arms = [
         join(data[["study_id"]].assign(arm=arm), logit_proportion(counts(data, group)))
-        for arm, group in (("unvaccinated", "control"), ("vaccinated", "treated"))
+        for arm, group in (("unvaccinated", "comparator"), ("vaccinated", "treatment"))
     ]
     rows, random = pd.concat(arms), "UN(arm | study)"
     both = meta(rows, "estimate ~ 0 + arm", random=random, tau2="ML", inference="z")
@@ -189,7 +189,7 @@ def _(data: pd.DataFrame, words: str) -> Numbers:
 )
 def _(data: pd.DataFrame, words: str) -> Numbers:
     return read(
-        pool(join(data, risk_difference(counts(data, "treated"), counts(data, "control")), 100), words)
+        pool(join(data, risk_difference(counts(data, "treatment"), counts(data, "comparator")), 100), words)
     )
 
 
@@ -200,9 +200,9 @@ def _(data: pd.DataFrame, words: str) -> Numbers:
     "mean difference, random effects (REML)",
 )
 def _(data: pd.DataFrame, words: str) -> Numbers:
-    n, m = data["n_treated"], data["n_control"]
-    pooled = ((n - 1) * data["sd_treated"] ** 2 + (m - 1) * data["sd_control"] ** 2) / (n + m - 2)
-    difference = data["mean_treated"] - data["mean_control"]
+    n, m = data["n_treatment"], data["n_comparator"]
+    pooled = ((n - 1) * data["sd_treatment"] ** 2 + (m - 1) * data["sd_comparator"] ** 2) / (n + m - 2)
+    difference = data["mean_treatment"] - data["mean_comparator"]
     return read(pool(data.assign(estimate=difference, variance=pooled * (1 / n + 1 / m)), words))
 
 
@@ -212,14 +212,14 @@ def _(data: pd.DataFrame, words: str) -> Numbers:
     "log odds of infection, anti-infective catheter, normal-normal (REML)",
 )
 def _(data: pd.DataFrame, words: str) -> Numbers:
-    group = "control" if "standard" in words else "treated"
+    group = "comparator" if "standard" in words else "treatment"
     return read(pool(join(data, logit_proportion(counts(data, group))), words))
 
 
 @refit("nielweise2007", "log odds ratio, normal-normal (REML), without the trial that has no infection")
 def _(data: pd.DataFrame, words: str) -> Numbers:
-    informative = data[data["events_treated"] + data["events_control"] > 0]
-    effect = log_odds_ratio(counts(informative, "treated"), counts(informative, "control"))
+    informative = data[data["events_treatment"] + data["events_comparator"] > 0]
+    effect = log_odds_ratio(counts(informative, "treatment"), counts(informative, "comparator"))
     return read(pool(join(informative, effect), words))
 
 
@@ -229,7 +229,7 @@ def _(data: pd.DataFrame, words: str) -> Numbers:
     "log rate per 1000 days, anti-infective catheter, normal-normal (REML)",
 )
 def _(data: pd.DataFrame, words: str) -> Numbers:
-    group = "control" if "standard" in words else "treated"
+    group = "comparator" if "standard" in words else "treatment"
     events = data[f"events_{group}"] + 0.5 * (data[f"events_{group}"] == 0)
     rate = 1000 * events / data[f"time_{group}"]
     fit = pool(data.assign(estimate=np.log(rate), variance=1 / events), words)
@@ -238,9 +238,9 @@ def _(data: pd.DataFrame, words: str) -> Numbers:
 
 @refit("nielweise2008", "log rate ratio, normal-normal (REML)")
 def _(data: pd.DataFrame, words: str) -> Numbers:
-    add = 0.5 * ((data["events_treated"] == 0) | (data["events_control"] == 0))
-    treated, control = data["events_treated"] + add, data["events_control"] + add
-    ratio = (treated / data["time_treated"]) / (control / data["time_control"])
+    add = 0.5 * ((data["events_treatment"] == 0) | (data["events_comparator"] == 0))
+    treated, control = data["events_treatment"] + add, data["events_comparator"] + add
+    ratio = (treated / data["time_treatment"]) / (control / data["time_comparator"])
     fit = pool(data.assign(estimate=np.log(ratio), variance=1 / treated + 1 / control), words)
     return {**read(fit, np.exp, "rate ratio"), "mean": fit.tidy()["estimate"][0]}
 

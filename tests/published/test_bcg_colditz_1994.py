@@ -18,10 +18,10 @@ PRINTED = 5e-5  # half of the last digit printed
 @pytest.fixture
 def trials() -> pd.DataFrame:
     table = example("bcg").data
-    treated, control = table["events_treated"], table["events_control"]
-    n_treated, n_control = table["n_treated"], table["n_control"]
-    table["estimate"] = np.log((treated / n_treated) / (control / n_control))
-    table["variance"] = 1 / treated - 1 / n_treated + 1 / control - 1 / n_control
+    treated, control = table["events_treatment"], table["events_comparator"]
+    n_treatment, n_comparator = table["n_treatment"], table["n_comparator"]
+    table["estimate"] = np.log((treated / n_treatment) / (control / n_comparator))
+    table["variance"] = 1 / treated - 1 / n_treatment + 1 / control - 1 / n_comparator
     return table
 
 

@@ -87,10 +87,10 @@ def example(name: str) -> Example:
     --------
     >>> from synovia.examples import example
     >>> bcg = example("bcg")
-    >>> bcg.data[["label", "events_treated", "n_treated"]].head(2)
-                  label  events_treated  n_treated
-    0           Aronson               4        123
-    1  Ferguson & Simes               6        306
+    >>> bcg.data[["label", "events_treatment", "n_treatment"]].head(2)
+                  label  events_treatment  n_treatment
+    0           Aronson                 4          123
+    1  Ferguson & Simes                 6          306
     >>> print(bcg.printed.loc[0, ["quantity", "printed", "place"]].to_string())
     quantity                                     odds ratio
     printed                                           0.647

@@ -18,7 +18,7 @@ from synovia.kernel.moments import hedges, start_sidik_jonkman
 from synovia.kernel.point import Point, point
 from synovia.kernel.problem import Problem
 
-__all__ = ["find_tau2_error", "find_weighted_tau2_error"]
+__all__ = ["find_dersimonian_laird_error", "find_tau2_error", "find_weighted_tau2_error"]
 
 Floats = NDArray[np.float64]
 
@@ -111,6 +111,11 @@ def _spread_from(problem: Problem, start: float, tau2: float) -> tuple[float, fl
     return float(np.sqrt(variance)), trace
 
 
+def find_dersimonian_laird_error(problem: Problem, at: Point) -> float:
+    """Standard error of DerSimonian and Laird's tau2, were its true value that of ``at``."""
+    return _two_step(problem, at, 0.0)
+
+
 def _two_step(problem: Problem, at: Point, start: float) -> float:
     spread, trace = _spread_from(problem, start, float(at.psi[0]))
     return spread / trace
@@ -135,7 +140,7 @@ def _paule_mandel(problem: Problem, at: Point) -> float:
 ERRORS: dict[str, Callable[[Problem, Point], float]] = {
     "REML": lambda problem, at: _likelihood(problem, at, restricted=True),
     "ML": lambda problem, at: _likelihood(problem, at, restricted=False),
-    "DL": lambda problem, at: _two_step(problem, at, 0.0),
+    "DL": find_dersimonian_laird_error,
     "DL2": lambda problem, at: _two_step(problem, at, float(dersimonian_laird(problem).psi[0])),
     "CA2": lambda problem, at: _two_step(problem, at, float(hedges(problem).psi[0])),
     "HE": lambda problem, at: find_weighted_tau2_error(problem, at, np.ones(problem.n)),

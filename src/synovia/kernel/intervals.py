@@ -8,15 +8,23 @@ from scipy.optimize import brentq
 from scipy.special import chdtri
 
 from synovia.errors import SynthesisError
-from synovia.kernel.choose import is_identified, ml, reml
+from synovia.kernel.choose import dersimonian_laird, is_identified, ml, reml
+from synovia.kernel.deviation import find_dersimonian_laird_error
 from synovia.kernel.generalised import make_generalised_q
 from synovia.kernel.heterogeneity import Range
 from synovia.kernel.inapplicable import Inapplicable
 from synovia.kernel.moments import solve_below
-from synovia.kernel.point import point
+from synovia.kernel.point import Point, point
 from synovia.kernel.problem import Problem
 
-__all__ = ["biggerstaff_jackson", "generalised_q_interval", "jackson", "limit_h", "profile_likelihood"]
+__all__ = [
+    "biggerstaff_jackson",
+    "generalised_q_interval",
+    "jackson",
+    "limit_h",
+    "limit_share",
+    "profile_likelihood",
+]
 
 
 def profile_likelihood(problem: Problem, *, level: float, restricted: bool = True) -> Range | Inapplicable:
@@ -112,6 +120,41 @@ def biggerstaff_jackson(problem: Problem, *, level: float) -> Range | Inapplicab
     Biggerstaff & Jackson (2008), Statistics in Medicine 27, 6093-6110.
     """
     return generalised_q_interval(problem, 1 / problem.V.diagonal, level=level)
+
+
+def limit_share(problem: Problem, at: Point, *, level: float) -> tuple[float, Range]:
+    r"""Share of tau2 in the variance of the estimates, averaged over studies, with its limits; percent.
+
+    Parameters
+    ----------
+    problem : Problem
+        Of independent estimates with one mean and a random effect each.
+    at : Point
+        The likelihood at the chosen tau2.
+    level : float
+        Confidence level, such as 0.95.
+
+    Returns
+    -------
+    (float, Range)
+        R_b and its limits, kept between 0 and 100.
+
+    Notes
+    -----
+    .. math:: R_b = \frac1k\sum_i \frac{\tau^2}{v_i + \tau^2}, \qquad
+        \operatorname{se}(R_b) = \operatorname{se}(\tau^2)\,\frac1k\sum_i\frac{v_i}{(v_i + \tau^2)^2}
+
+    Unlike I² it is the share itself for any spread of sampling variances. Its error is that of Cochran's Q,
+    as its authors derive it: the standard error of tau2 is DerSimonian and Laird's, at the chosen tau2, and
+    the slope behind it is taken at DerSimonian and Laird's own tau2. Crippa et al. (2016), Statistics in
+    Medicine 35, 3661-3675.
+    """
+    tau2, v = float(at.psi[0]), problem.V.diagonal
+    share = float((tau2 / (v + tau2)).mean())
+    total = v + float(dersimonian_laird(problem).psi[0])
+    error = find_dersimonian_laird_error(problem, at) * float((v / total**2).mean())
+    half = float(np.sqrt(chdtri(1, 1 - level))) * error
+    return 100 * share, Range(100 * max(0.0, share - half), 100 * min(1.0, share + half))
 
 
 def _refuse(problem: Problem) -> Inapplicable | None:

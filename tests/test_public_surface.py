@@ -8,7 +8,7 @@ import pytest
 import synovia as sv
 
 SURFACE = [
-    "Fit", "SynoviaError", "evidence_map", "example", "examples", "flow", "forest", "funnel", "kappa",
+    "Fit", "SynoviaError", "effect_sizes", "evidence_map", "example", "examples", "flow", "forest", "funnel", "kappa",
     "load_field", "meta", "open", "read_export", "subgroups", "timecourse",
 ]  # fmt: skip
 

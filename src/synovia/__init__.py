@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from synovia.effects import effect_sizes
     from synovia.errors import SynoviaError
     from synovia.examples import example, examples
     from synovia.fields import load_field
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Fit": "synovia.synthesis",
     "SynoviaError": "synovia.errors",
+    "effect_sizes": "synovia.effects",
     "evidence_map": "synovia.plots",
     "example": "synovia.examples",
     "examples": "synovia.examples",
@@ -40,6 +42,7 @@ _HOMES = {
 __all__ = [
     "Fit",
     "SynoviaError",
+    "effect_sizes",
     "evidence_map",
     "example",
     "examples",

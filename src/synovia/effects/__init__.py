@@ -1,8 +1,15 @@
 """From arm data to effects and their sampling variances, on a stated scale."""
 
+from synovia.effects.aggregate import aggregate, delta
 from synovia.effects.animal import Group, Normal, normalised_mean_difference
 from synovia.effects.association import association, bivariate_normal, excess_heterozygosity, tetrachoric
-from synovia.effects.binary import log_odds_ratio, log_risk_ratio, risk_difference, two_by_two
+from synovia.effects.binary import (
+    log_odds_ratio,
+    log_risk_ratio,
+    probit_difference,
+    risk_difference,
+    two_by_two,
+)
 from synovia.effects.change import (
     change,
     change_from_d,
@@ -19,9 +26,17 @@ from synovia.effects.continuous import (
     standardised_mean_difference,
 )
 from synovia.effects.correlation import correlation, correlation_from_t
+from synovia.effects.dependence import (
+    Contrast,
+    Times,
+    covariance_blocks,
+    known_covariance,
+    sampling_covariance,
+)
 from synovia.effects.effect import Counts, Effect, Means, Pairs, Rates
 from synovia.effects.group import group_mean
 from synovia.effects.matched import marginal_odds, matched_pairs
+from synovia.effects.measures import MEASURE_TABLE, Measure, find_measure, list_measures
 from synovia.effects.printed import effect_from_interval, effect_from_p, log_hazard_ratio, reconstruct_table
 from synovia.effects.proportion import (
     back_transform_freeman_tukey,
@@ -41,6 +56,7 @@ from synovia.effects.regression import (
 from synovia.effects.reliability import cronbach_alpha
 from synovia.effects.select import Selected, select
 from synovia.effects.shared import between, mean_share, risk_share, split_n
+from synovia.effects.sizes import effect_sizes
 from synovia.effects.spread import compare_spread, spread_of_change, spread_of_group
 from synovia.effects.standardised import cohen_d, from_d, from_t, probability_of_superiority, standardise
 from synovia.effects.transform import average_back, double_arcsine, double_root, mode_of_ratio, transform
@@ -59,17 +75,22 @@ from synovia.effects.window import Window
 
 __all__ = [
     "MEASURES",
+    "MEASURE_TABLE",
     "SINGLE_ARM_MEASURES",
     "Compared",
+    "Contrast",
     "Counts",
     "Effect",
     "Group",
     "Means",
+    "Measure",
     "Normal",
     "Pairs",
     "Rates",
     "Selected",
+    "Times",
     "Window",
+    "aggregate",
     "association",
     "average_back",
     "back_transform_freeman_tukey",
@@ -85,10 +106,12 @@ __all__ = [
     "compare_spread",
     "correlation",
     "correlation_from_t",
+    "covariance_blocks",
     "cronbach_alpha",
     "d_from_paired_t",
     "d_to_correlation",
     "d_to_log_odds",
+    "delta",
     "describe_d",
     "determination",
     "determination_from_f",
@@ -97,12 +120,16 @@ __all__ = [
     "double_root",
     "effect_from_interval",
     "effect_from_p",
+    "effect_sizes",
     "excess_heterozygosity",
+    "find_measure",
     "freeman_tukey",
     "from_d",
     "from_t",
     "group_mean",
     "hedges_correction",
+    "known_covariance",
+    "list_measures",
     "log_hazard_ratio",
     "log_odds_ratio",
     "log_odds_to_d",
@@ -122,6 +149,7 @@ __all__ = [
     "partial_from_t",
     "pooled_pretest",
     "probability_of_superiority",
+    "probit_difference",
     "proportion",
     "r_to_d",
     "rate",
@@ -129,6 +157,7 @@ __all__ = [
     "rescale",
     "risk_difference",
     "risk_share",
+    "sampling_covariance",
     "select",
     "semipartial_correlation",
     "single_arm",

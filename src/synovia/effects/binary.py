@@ -7,8 +7,17 @@ import numpy as np
 
 from synovia.effects.cells import Cells, ZeroCells, add_to_cells, cross, drop_uninformative
 from synovia.effects.effect import Array, Counts, Effect, settle
+from synovia.effects.proportion import proportion
 
-__all__ = ["Ratio", "ZeroCells", "log_odds_ratio", "log_risk_ratio", "risk_difference", "two_by_two"]
+__all__ = [
+    "Ratio",
+    "ZeroCells",
+    "log_odds_ratio",
+    "log_risk_ratio",
+    "probit_difference",
+    "risk_difference",
+    "two_by_two",
+]
 
 Ratio = Literal["OR", "RR", "RD", "PETO", "AS"]
 
@@ -108,6 +117,54 @@ _FORMULAS: dict[str, tuple[str, Callable[[Cells], tuple[Array, Array]], float]] 
     "PETO": ("log odds ratio (Peto)", _peto, 0.5),
     "AS": ("difference of arcsine square root risks", _arcsine, 0.0),
 }
+
+
+def probit_difference(
+    treatment: Counts,
+    comparator: Counts,
+    *,
+    add: float | None = None,
+    to: ZeroCells = "only0",
+    drop00: bool = False,
+) -> Effect:
+    r"""Standardised mean difference behind two risks, when a normal outcome was cut at one point.
+
+    Parameters
+    ----------
+    treatment, comparator : Counts
+        Arrays (k,).
+    add, to, drop00
+        As in :func:`two_by_two`.
+
+    Notes
+    -----
+    .. math:: y = z_1 - z_2, \quad v = \sum_j \frac{p_j (1 - p_j)}{n_j \, \varphi(z_j)^2}, \quad
+       z_j = \Phi^{-1}(p_j)
+
+    Sánchez-Meca, Marín-Martínez & Chacón-Moscoso (2003), Psychological Methods 8, 448-467.
+
+    Examples
+    --------
+    >>> from synovia.effects import Counts, probit_difference
+    >>> effect = probit_difference(Counts([20], [40]), Counts([10], [40]))
+    >>> round(float(effect.estimate[0]), 4), round(float(effect.variance[0]), 4)
+    (0.6745, 0.0857)
+    """
+    effects = [proportion(group, "PRZ", add=0.0) for group in _padded(treatment, comparator, add, to, drop00)]
+    one, two = effects
+    return settle(
+        one.estimate - two.estimate, one.variance + two.variance, "PBIT",
+        "standardised mean difference, from two probits",
+    )  # fmt: skip
+
+
+def _padded(
+    treatment: Counts, comparator: Counts, add: float | None, to: ZeroCells, drop00: bool
+) -> tuple[Counts, Counts]:
+    """The two groups with the addition made."""
+    cells = cross(treatment, comparator)
+    a, b, c, d = add_to_cells(drop_uninformative(cells) if drop00 else cells, 0.5 if add is None else add, to)
+    return Counts(a, a + b), Counts(c, c + d)
 
 
 def log_odds_ratio(

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from synovia.effects.effect import Array, Effect, Means
+from synovia.effects.effect import Array, Effect, Means, settle
 from synovia.effects.small_sample import correction_factor, weighted_mean
 from synovia.effects.standardised import standardise
 from synovia.errors import Fault, ScaleError
@@ -44,7 +44,7 @@ def mean_difference(treatment: Means, comparator: Means, *, variance: Literal["L
     (m1, s1, n1), (m2, s2, n2) = treatment.arrays, comparator.arrays
     if variance == "HO":
         s1 = s2 = _pooled(treatment, comparator)
-    return Effect(m1 - m2, s1**2 / n1 + s2**2 / n2, "MD", "mean difference")
+    return settle(m1 - m2, s1**2 / n1 + s2**2 / n2, "MD", "mean difference")
 
 
 def _pooled(treatment: Means, comparator: Means) -> Array:
@@ -159,7 +159,7 @@ def log_ratio_of_means(
         v = _pooled(treatment, comparator) ** 2 * (1 / (n1 * m1**2) + 1 / (n2 * m2**2))
     elif variance in ("AV", "AVHO"):
         v = _averaged((s1 / m1, n1), (s2 / m2, n2), together=variance == "AVHO")
-    return Effect(y, v, "ROM", "log ratio of means")
+    return settle(y, v, "ROM", "log ratio of means")
 
 
 def _averaged(first: tuple[Array, Array], second: tuple[Array, Array], *, together: bool) -> Array:

@@ -71,10 +71,22 @@ def _olkin_pratt(r: Array, n: Array) -> Array:
 
 
 def _hypergeometric(a: float, c: Array, r: Array) -> Array:
-    """F(a, a; c; 1 - r^2), by its closed form at 1."""
+    """F(a, a; c; 1 - r^2), by its closed form at 1 and by its series where c is large and that is quick."""
+    z = 1 - r**2
     at_one = np.exp(gammaln(c) + gammaln(np.maximum(c - 2 * a, 0)) - 2 * gammaln(c - a))
-    inside = hyp2f1(a, a, c, np.where(r == 0, 0.5, 1 - r**2))
-    return np.asarray(np.where(r == 0, at_one, inside))
+    many = c > 20
+    inside = hyp2f1(a, a, np.where(many, 1.0, c), np.where(many | (r == 0), 0.5, z))
+    return np.asarray(
+        np.where(many, _series(a, np.where(many, c, 21.0), z), np.where(r == 0, at_one, inside))
+    )
+
+
+def _series(a: float, c: Array, z: Array) -> Array:
+    total = term = np.ones_like(z)
+    for k in range(400):
+        term = term * (a + k) ** 2 / ((c + k) * (k + 1)) * z
+        total = total + term
+    return np.asarray(total)
 
 
 def correlation_from_t(t: Array, n: Array, *, p: bool = False, predictors: Array | float = 1.0) -> Array:

@@ -3,20 +3,20 @@
 All search on [0, ∞) including 0: a variance that vanishes is an answer, said by ``at_boundary``.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from synovia.errors import SynthesisError
-from synovia.kernel.gradient import score, trace_projection, trace_term
-from synovia.kernel.point import Point, point
+from synovia.kernel.choice import Choice, Convergence
+from synovia.kernel.gradient import trace_projection, trace_term
+from synovia.kernel.independent import make_independent
+from synovia.kernel.point import point
 from synovia.kernel.problem import Problem
+from synovia.kernel.scan import find_root, residual_sum, scan
 from synovia.kernel.search import find_maximum
+from synovia.kernel.solver import DiagonalSolver
 
 __all__ = [
     "Choice",
@@ -34,46 +34,9 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-PRECISION = 4 * np.finfo(float).eps  # the finest relative step brentq accepts
-DOUBLINGS = 60  # a factor of 1e36 beyond the scale of the data
 DWARFED = 1e4  # beyond this multiple of the spread of the data, sampling errors no longer matter to Q
 IDENTIFIED = 1e-9  # share of a term's trace that must survive the coefficients
 """Below it the random effect is a combination of the columns of X."""
-
-
-@dataclass(frozen=True, slots=True)
-class Convergence:
-    """How psi was found: facts a reader can act on.
-
-    Attributes
-    ----------
-    iterations : int
-        Evaluations of the likelihood or of Q.
-    score : float
-        What the search brought to 0, at psi: the slope of the log-likelihood, or Q - (n - p).
-        0 for closed forms.
-    at_boundary : bool
-        Whether psi is 0 because the data ask for less.
-    converged : bool
-        Whether the search met its tolerance.
-    message : str
-        The same in a sentence.
-    """
-
-    iterations: int
-    score: float
-    at_boundary: bool
-    converged: bool
-    message: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Choice:
-    """A chosen psi, its point and how it was found."""
-
-    psi: Floats
-    point: Point
-    convergence: Convergence
 
 
 def reml(problem: Problem) -> Choice:
@@ -112,7 +75,8 @@ def ml(problem: Problem) -> Choice:
 
 def _maximise(problem: Problem, *, restricted: bool) -> Choice:
     if not problem.terms or (len(problem.terms) == 1 and problem.bounds == ((0.0, np.inf),)):
-        return _scan(problem, restricted=restricted)
+        require_one_variance(problem)
+        return scan(problem, restricted=restricted)
     return _climb(problem, restricted=restricted)
 
 
@@ -145,78 +109,6 @@ def _starts(problem: Problem) -> list[Floats]:
         )
         for share in shares
     ]
-
-
-def _scan(problem: Problem, *, restricted: bool) -> Choice:
-    require_one_variance(problem)
-    seen: dict[float, tuple[Point, float]] = {}
-
-    def slope(tau2: float) -> float:
-        if tau2 not in seen:
-            at = point(problem, [tau2])
-            seen[tau2] = (at, score(problem, at, restricted=restricted))
-        return seen[tau2][1]
-
-    grid = _grid(problem, slope)
-    candidates = [0.0] if slope(0.0) <= 0 else []
-    for low, high in pairwise(grid):
-        if slope(low) > 0 >= slope(high):
-            candidates.append(_root(slope, low, high))
-
-    def height(tau2: float) -> float:
-        at = seen[tau2][0]
-        return at.log_reml if restricted else at.log_ml
-
-    for tau2 in candidates:
-        slope(tau2)
-    best = max(candidates, key=height)
-    at, value = seen[best]
-    return Choice(at.psi, at, _report_maximum(problem, best, value, len(seen), len(candidates)))
-
-
-def _report_maximum(
-    problem: Problem, tau2: float, slope: float, evaluations: int, maxima: int
-) -> Convergence:
-    at_boundary = tau2 == 0
-    size = slope * max(tau2, float(problem.V.diagonal.mean()))
-    converged = at_boundary or abs(size) < 1e-6 * problem.n
-    said = "maximum at tau2 = 0" if at_boundary else "maximum inside (0, ∞)"
-    several = f", the highest of {maxima} maxima" if maxima > 1 else ""
-    return Convergence(evaluations, slope, at_boundary, converged, f"{said}{several}")
-
-
-def _grid(problem: Problem, slope: Callable[[float], float]) -> list[float]:
-    """0 and steps of at most a factor 2.5 from below the smallest variance to where the slope stays below 0.
-
-    Below a thirtieth of the smallest variance no weight changes by more than 3 %, so no maximum hides there.
-
-    For independent rows the slope is negative once tau2² > s² (max v + tau2), s² the residual mean square of
-    ordinary least squares, because ‖Py‖² ≤ RSS / tau2² and tr P ≥ (n - p) / (max v + tau2).
-    """
-    v = problem.V.diagonal
-    s2 = residual_sum(problem) / (problem.n - problem.p)
-    top = (s2 + np.sqrt(s2**2 + 4 * s2 * float(v.max()))) / 2
-    top = 2 * max(top, 1e-3 * float(v.min()))
-    for _ in range(DOUBLINGS):
-        if slope(top) <= 0:
-            break
-        top *= 4
-    bottom = min(float(v.min()) / 30, top / 4)
-    steps = int(np.ceil(np.log(top / bottom) / np.log(2.5)))
-    return [0.0, *np.geomspace(bottom, top, steps + 1).tolist()[:-1], top]
-
-
-def residual_sum(problem: Problem) -> float:
-    """Residual sum of squares of ordinary least squares, from which the scale of tau2 is known."""
-    residuals = problem.y - problem.X @ np.linalg.lstsq(problem.X, problem.y, rcond=None)[0]
-    return float(residuals @ residuals)
-
-
-def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    found: float = brentq(
-        function, low, high, xtol=PRECISION * max(high, 1e-300), rtol=PRECISION, maxiter=200
-    )
-    return found
 
 
 def require_one_variance(problem: Problem) -> None:
@@ -255,6 +147,8 @@ def is_identified(problem: Problem, term: int = 0) -> bool:
     A random effect shared by all rows is the intercept under another name; one per level of a moderator is
     that moderator.
     """
+    if isinstance(problem.solver, DiagonalSolver):
+        return problem.n > problem.p
     at = point(problem, problem.nothing)
     return trace_projection(problem, at, term) > IDENTIFIED * trace_term(problem, at, term)
 
@@ -332,13 +226,13 @@ def solve_q(problem: Problem, target: float) -> tuple[float | None, int]:
     int
         Evaluations of Q.
     """
-    calls = 0
+    calls, quick = 0, make_independent(problem, restricted=True)
 
     @cache
     def excess(tau2: float) -> float:
         nonlocal calls
         calls += 1
-        return point(problem, [tau2]).rss - target
+        return (point(problem, [tau2]).rss if quick is None else quick.q(tau2)) - target
 
     if excess(0.0) <= 0:
         return 0.0, calls
@@ -347,7 +241,7 @@ def solve_q(problem: Problem, target: float) -> tuple[float | None, int]:
         low, high = high, 4 * high
         if low > DWARFED * residual_sum(problem) / target:
             return None, calls
-    return _root(excess, low, high), calls
+    return find_root(excess, low, high), calls
 
 
 def given(problem: Problem, psi: float) -> Choice:

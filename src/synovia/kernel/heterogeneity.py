@@ -1,6 +1,8 @@
 """How much the studies differ beyond chance: Q, I², H² and an interval for tau2."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 from scipy.special import chdtrc, chdtri
 
@@ -21,9 +23,11 @@ class Range:
     upper: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Heterogeneity:
     """Differences between estimates beyond sampling error.
+
+    The limits of tau2 cost more than the fit itself, so that they are computed when first asked for.
 
     Attributes
     ----------
@@ -37,8 +41,8 @@ class Heterogeneity:
         Share of the total variance that is between studies, percent.
     h2 : float or Inapplicable
         Total over sampling variance.
-    tau2 : Range or Inapplicable
-        Q-profile limits of tau2.
+    limits : Range, Inapplicable, or callable
+        Q-profile limits of tau2, or what computes them.
     """
 
     q: float | Inapplicable
@@ -46,7 +50,12 @@ class Heterogeneity:
     q_p_value: float | Inapplicable
     i2: float | Inapplicable
     h2: float | Inapplicable
-    tau2: Range | Inapplicable
+    limits: Range | Inapplicable | Callable[[], Range | Inapplicable]
+
+    @cached_property
+    def tau2(self) -> Range | Inapplicable:
+        """Q-profile limits of tau2."""
+        return self.limits() if callable(self.limits) else self.limits
 
 
 def measure_heterogeneity(problem: Problem, at: Point, *, level: float) -> Heterogeneity:
@@ -82,7 +91,9 @@ def measure_heterogeneity(problem: Problem, at: Point, *, level: float) -> Heter
     else:
         h2 = base.rss / df
         i2 = 100 * max(0.0, (base.rss - df) / base.rss) if base.rss > 0 else 0.0
-    return Heterogeneity(base.rss, df, float(chdtrc(df, base.rss)), i2, h2, profile_q(problem, level=level))
+    return Heterogeneity(
+        base.rss, df, float(chdtrc(df, base.rss)), i2, h2, partial(profile_q, problem, level=level)
+    )
 
 
 def profile_q(problem: Problem, *, level: float) -> Range | Inapplicable:

@@ -11,6 +11,7 @@ The term ½ log|X'X| makes it the likelihood of n - p orthonormal error contrast
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -92,7 +93,7 @@ def point(problem: Problem, psi: ArrayLike = ()) -> Point:
     values = _check_psi(problem, psi)
     factor = problem.solver.factor(values)
     p, triangle = problem.p, lapack.dgeqrf(factor.half_solve(problem.joined))[0][: problem.p + 1]
-    inverse = np.triu(lapack.dtrtri(triangle[:p, :p])[0])
+    inverse = lapack.dtrtri(triangle[:p, :p])[0] * _upper(p)
     beta = inverse @ triangle[:p, p]
     rss = float(triangle[p:, p] @ triangle[p:, p])
     log_det_gain = 2 * float(np.log(np.abs(triangle.diagonal()[:p])).sum()) - problem.log_det_xtx
@@ -108,6 +109,12 @@ def point(problem: Problem, psi: ArrayLike = ()) -> Point:
         residuals=problem.y - problem.X @ beta,
         factor=factor,
     )
+
+
+@cache
+def _upper(p: int) -> Floats:
+    """(p, p) ones on and above the diagonal."""
+    return np.triu(np.ones((p, p)))
 
 
 def _check_psi(problem: Problem, psi: ArrayLike) -> Floats:

@@ -68,8 +68,7 @@ class Problem:
         object.__setattr__(self, "terms", terms)
         object.__setattr__(self, "solver", make_solver(V, terms))
         object.__setattr__(self, "joined", np.column_stack([design, estimates]))
-        triangle = np.abs(np.diag(np.linalg.qr(design, mode="r")))
-        object.__setattr__(self, "log_det_xtx", 2 * float(np.log(triangle).sum()))
+        object.__setattr__(self, "log_det_xtx", _log_det_cross(design))
 
     @property
     def n(self) -> int:
@@ -110,6 +109,12 @@ class Problem:
     def parameters(self) -> int:
         """Number of entries of psi: variances, and correlations where a term has them."""
         return sum(term.parameters for term in self.terms)
+
+
+def _log_det_cross(X: Floats) -> float:
+    if X.shape[1] == 1:
+        return float(np.log(X[:, 0] @ X[:, 0]))
+    return 2 * float(np.log(np.abs(np.diag(np.linalg.qr(X, mode="r")))).sum())
 
 
 def _check_shapes(y: Floats, X: Floats, V: Covariance, terms: tuple[RandomTerm, ...]) -> None:
@@ -163,6 +168,8 @@ def find_dependent_columns(X: Floats) -> dict[int, tuple[int, ...]]:
     >>> find_dependent_columns(np.array([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0], [1.0, 1.0, 0.0]]))
     {2: (0, 1)}
     """
+    if X.shape[1] == 1 and X.any():
+        return {}
     length = np.linalg.norm(X, axis=0)
     scaled = X / np.where(length > 0, length, 1)
     if X.shape[0] >= X.shape[1] and np.abs(np.diag(np.linalg.qr(scaled, mode="r"))).min() > RANK:

@@ -65,8 +65,8 @@ def _tell_edges(choice: Choice, names: tuple[str, ...]) -> list[str]:
             )
         if name.startswith("rho") and abs(value) > 1 - EDGE:
             said.append(
-                f"{name} is {value:+.0f}, the edge of what a correlation can be: the data say little about "
-                "it. A structure with fewer correlations (CS, DIAG) may be as good."
+                f"{name} is {value:+.0f}, the edge of what a correlation can be: the data say little "
+                "about it. A structure with fewer correlations (CS, DIAG) may be as good."
             )
         if name.startswith("scale") and abs(value) > RUN:
             said.append(

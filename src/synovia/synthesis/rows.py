@@ -57,7 +57,7 @@ class Rows:
     @property
     def used(self) -> pd.DataFrame:
         """The kept rows of the table."""
-        return self.data.loc[self.kept]
+        return self.data if self.kept.all() else self.data.loc[self.kept]
 
     def restrict(self, inside: NDArray[np.bool_]) -> "Rows":
         """The rows of a part.
@@ -75,6 +75,8 @@ class Rows:
     @property
     def used_labels(self) -> tuple[str, ...]:
         """Names of the kept rows."""
+        if self.kept.all():
+            return self.labels
         return tuple(label for label, kept in zip(self.labels, self.kept, strict=True) if kept)
 
 
@@ -144,7 +146,7 @@ def select_rows(
     kept = ~np.any([missing for _, missing in lacking], axis=0)
     if not kept.any():
         raise TooFewStudies(f"None of {len(table)} rows has an estimate, a variance and every moderator.")
-    names = [label for label, keep in zip(labels, kept, strict=True) if keep]
+    names = labels if kept.all() else [label for label, keep in zip(labels, kept, strict=True) if keep]
     _check_variances(v[kept], names, variance)
     V = Diagonal(v[kept]) if covariance is None else _read_covariance(covariance, kept, v, names)
     return Rows(table, kept, labels, y[kept], V, _tell_dropped(lacking, labels, kept))
@@ -153,8 +155,8 @@ def select_rows(
 def _require_table(data: object) -> None:
     if not isinstance(data, pd.DataFrame):
         raise SynthesisError(f"Found {type(data).__name__}; wanted a DataFrame with one row per effect.")
-    twice = data.columns[data.columns.duplicated()]
-    if len(twice):
+    if not data.columns.is_unique:
+        twice = data.columns[data.columns.duplicated()]
         raise SynthesisError(f"Found column {twice[0]!r} twice; wanted each column once.")
 
 
@@ -168,15 +170,18 @@ def require_columns(data: pd.DataFrame, names: Sequence[str]) -> None:
 
 def read_numbers(data: pd.DataFrame, column: str, labels: Sequence[str]) -> Floats:
     """(N,) a column as numbers, NaN where empty; text and infinities are refused by row."""
-    numeric = isinstance(data[column].dtype, np.dtype) and data[column].dtype.kind in "fiu"
-    texts = data[column] if numeric else pd.to_numeric(data[column].replace("", np.nan), errors="coerce")
-    values = texts.to_numpy(dtype=np.float64)
-    unreadable = np.isnan(values) & ~find_missing(data[column])
+    cells = data[column]
+    if isinstance(cells.dtype, np.dtype) and cells.dtype.kind in "fiu":
+        values = cells.to_numpy(dtype=np.float64)
+        unreadable = np.zeros(values.size, dtype=bool)
+    else:
+        values = pd.to_numeric(cells.replace("", np.nan), errors="coerce").to_numpy(dtype=np.float64)
+        unreadable = np.isnan(values) & ~find_missing(cells)
     for wrong, what in ((unreadable, "not a number"), (np.isinf(values), "infinite")):
         if wrong.any():
             row = int(np.argmax(wrong))
             raise SynthesisError(
-                f"{labels[row]} has {column} {str(data[column].iloc[row])!r}, which is {what}; "
+                f"{labels[row]} has {column} {str(cells.iloc[row])!r}, which is {what}; "
                 "correct it or leave it empty."
             )
     return values
@@ -196,7 +201,7 @@ def _check_variances(v: Floats, names: Sequence[str], column: str) -> None:
 
 
 def _read_covariance(
-    covariance: ArrayLike, kept: NDArray[np.bool_], v: Floats, names: list[str]
+    covariance: ArrayLike, kept: NDArray[np.bool_], v: Floats, names: Sequence[str]
 ) -> Covariance:
     matrix = np.asarray(covariance, dtype=np.float64)
     if matrix.shape != (kept.size, kept.size):
@@ -208,7 +213,7 @@ def _read_covariance(
     return find_blocks((matrix + matrix.T) / 2)
 
 
-def _check_covariance(matrix: Floats, v: Floats, names: list[str]) -> None:
+def _check_covariance(matrix: Floats, v: Floats, names: Sequence[str]) -> None:
     finite = np.isfinite(matrix).all(axis=1)
     if not finite.all():
         raise SynthesisError(

@@ -1,6 +1,7 @@
 """From a table of effects to a fit: one method per file, one result shape."""
 
 from synovia.kernel import Blocks, Convergence, Diagonal, Inapplicable, Problem, Wald
+from synovia.synthesis.explain import explained
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.names import Names
 from synovia.synthesis.pairwise import meta
@@ -22,6 +23,7 @@ __all__ = [
     "Subgroups",
     "Summary",
     "Wald",
+    "explained",
     "meta",
     "subgroups",
 ]

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from synovia.kernel import RandomTerm, Term
 from synovia.synthesis import Fit
 from synovia.synthesis.random import Inner, Intercepts, Known, Places, RandomEffects, Slopes
 from synovia.synthesis.regression import make_design, read_formula
-from synovia.synthesis.terms import build_terms
+from synovia.synthesis.terms import build_terms, find_column
 
 __all__ = ["EffectNames", "name_effects"]
 
@@ -47,15 +46,14 @@ def name_effects(fit: Fit) -> list[EffectNames]:
 
 
 def _name(fit: Fit, term: RandomTerm, label: str, effect: RandomEffects) -> EffectNames:
-    used = fit.rows.used
     columns = _columns(effect)
     first = np.unique(term.groups, return_index=True)[1].tolist()
     if columns and columns[-1] == "effect":
         own = [fit.names.effects[row] for row in first]
-        outer = _join(used, columns[:-1], first)
+        outer = _join(fit, columns[:-1], first)
         groups = tuple("/".join(filter(None, pair)) for pair in zip(outer, own, strict=True))
     else:
-        groups = tuple(_join(used, columns, first)) if columns else ("all",)
+        groups = tuple(_join(fit, columns, first)) if columns else ("all",)
     return EffectNames(label, groups, _inside(fit, term, effect))
 
 
@@ -67,8 +65,9 @@ def _columns(effect: RandomEffects) -> tuple[str, ...]:
     return (effect.within,) if isinstance(effect, Places) and effect.within else ()
 
 
-def _join(used: pd.DataFrame, columns: tuple[str, ...], rows: list[int]) -> list[str]:
-    return ["/".join(str(used[column].iloc[row]) for column in columns) for row in rows]
+def _join(fit: Fit, columns: tuple[str, ...], rows: list[int]) -> list[str]:
+    values = [fit.rows.used[find_column(column, fit.rows)] for column in columns]
+    return ["/".join(str(value.iloc[row]) for value in values) for row in rows]
 
 
 def _inside(fit: Fit, term: RandomTerm, effect: RandomEffects) -> tuple[str, ...]:
@@ -79,8 +78,11 @@ def _inside(fit: Fit, term: RandomTerm, effect: RandomEffects) -> tuple[str, ...
     if not isinstance(term, Term) or term.structure.size == 1:
         return ("",)
     seen = {int(code): row for row, code in reversed(list(enumerate(term.codes)))}
-    column = {Inner: "inner", Known: "column"}.get(type(effect))
-    values = used[getattr(effect, column)].tolist() if column else list(fit.names.effects)
+    if isinstance(effect, Inner | Known):
+        column = effect.inner if isinstance(effect, Inner) else effect.column
+        values = used[find_column(column, fit.rows)].tolist()
+    else:
+        values = list(fit.names.effects)
     return tuple(
         str(values[seen[code]]) if code in seen else f"{code + 1}" for code in range(term.structure.size)
     )

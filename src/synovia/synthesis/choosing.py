@@ -24,6 +24,8 @@ from synovia.kernel import (
 )
 from synovia.kernel.floors import FLOORS
 from synovia.kernel.moments import generalised_q, median_generalised_q
+from synovia.kernel.kenward_roger import kenward_roger
+from synovia.kernel.robust import cluster_robust
 from synovia.kernel.solver import split
 from synovia.kernel.weighted import find_weighted
 from synovia.synthesis.rows import Rows
@@ -124,12 +126,8 @@ def read_clusters(rows: Rows, settings: Settings) -> NDArray[np.intp] | None:
 def infer(problem: Problem, at: Point, settings: Settings, clusters: NDArray[np.intp] | None) -> Inference:
     """How uncertain the coefficients are, as the settings ask."""
     if settings.inference in CLUSTERED and clusters is not None:
-        from synovia.kernel.robust import cluster_robust  # noqa: PLC0415
-
         return cluster_robust(problem, at, clusters, settings.inference)
     if settings.inference == KENWARD_ROGER:
-        from synovia.kernel.kenward_roger import kenward_roger  # noqa: PLC0415
-
         return kenward_roger(problem, at, restricted=settings.restricted)
     if settings.inference in FLOORS:
         return FLOORS[settings.inference](problem, at, settings.level)

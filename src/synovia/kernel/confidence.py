@@ -71,7 +71,7 @@ def draw_tau2(problem: Problem, uniform: Floats) -> Floats:
     """(m,) tau2 at which so large a Q as Cochran's has these probabilities; 0 where 0 gives it more."""
     found = make_generalised_q(problem, 1 / problem.V.diagonal)
     top = solve_below(found, EDGE)
-    if top is None or top == 0:
+    if top == 0:
         return np.zeros(uniform.size)
     at_zero = 1 - found.below(0.0)
     bottom = min(1e-3 * float(problem.V.diagonal.min()), 1e-3 * top)

@@ -101,10 +101,7 @@ def generalised_q_interval(problem: Problem, weights: ArrayLike, *, level: float
     if refused is not None:
         return refused
     found = make_generalised_q(problem, weights)
-    lower, upper = solve_below(found, (1 + level) / 2), solve_below(found, (1 - level) / 2)
-    if lower is None or upper is None:
-        return Inapplicable("Q stays large whatever tau2 is, so tau2 has no upper limit")
-    return Range(lower, upper)
+    return Range(solve_below(found, (1 + level) / 2), solve_below(found, (1 - level) / 2))
 
 
 def jackson(problem: Problem, *, level: float) -> Range | Inapplicable:

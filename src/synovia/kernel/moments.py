@@ -108,7 +108,7 @@ def median_generalised_q(problem: Problem, weights: ArrayLike) -> Choice:
     Raises
     ------
     SynthesisError
-        As ``generalised_q``, and when no tau2 makes so large a Q likely.
+        As ``generalised_q``.
 
     Notes
     -----
@@ -119,22 +119,14 @@ def median_generalised_q(problem: Problem, weights: ArrayLike) -> Choice:
     require_one_variance(problem)
     found = make_generalised_q(problem, weights)
     psi = solve_below(found, 0.5)
-    if psi is None:
-        raise SynthesisError(
-            "No tau2 makes the observed Q its median, because effects of one group differ by more than their "
-            "sampling errors; use tau2='REML' or random='effect'."
-        )
     said = "Q is the median of its distribution" if psi > 0 else "Q is at most its median at tau2 = 0"
     return _met(problem, psi, said, psi == 0, found.below(psi) - 0.5)
 
 
-def solve_below(found: GeneralisedQ, probability: float) -> float | None:
-    """The tau2 at which a Q as small as the one observed has a given probability.
+def solve_below(found: GeneralisedQ, probability: float) -> float:
+    """The tau2 at which a Q as small as the one observed has a given probability, 0 when it has less at 0.
 
-    Returns
-    -------
-    float or None
-        0 when it is less probable than that already at 0; None when it stays more probable whatever tau2 is.
+    There always is one: with weights that are fixed, Q grows with tau2 beyond any bound.
     """
 
     def excess(tau2: float) -> float:
@@ -143,11 +135,8 @@ def solve_below(found: GeneralisedQ, probability: float) -> float | None:
     if excess(0.0) <= 0:
         return 0.0
     low, high = 0.0, found.sampling / found.slope
-    limit = max(high, found.q / found.slope) * 1e12
     while excess(high) > 0:
         low, high = high, 4 * high
-        if high > limit:
-            return None
     root: float = brentq(excess, low, high, xtol=1e-15 * high, rtol=1e-14, maxiter=200)
     return root
 

@@ -1,6 +1,14 @@
 """From a table of effects to a fit: one method per file, one result shape."""
 
 from synovia.kernel import Blocks, Convergence, Diagonal, Inapplicable, Problem, Wald
+from synovia.synthesis.exact import (
+    binomial_normal,
+    log_rate_normal,
+    logit_normal,
+    mantel_haenszel,
+    peto,
+    poisson_normal,
+)
 from synovia.synthesis.explain import explained
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.names import Names
@@ -23,7 +31,13 @@ __all__ = [
     "Subgroups",
     "Summary",
     "Wald",
+    "binomial_normal",
     "explained",
+    "log_rate_normal",
+    "logit_normal",
+    "mantel_haenszel",
     "meta",
+    "peto",
+    "poisson_normal",
     "subgroups",
 ]

@@ -55,7 +55,7 @@ def list_variances(
     """One row per entry of psi: name, estimate, std_error, levels."""
     levels = [int(term.groups.max()) + 1 for term in problem.terms for _ in range(term.parameters)]
     error = np.full(len(names), np.nan)
-    if isinstance(at, Point) and names:
+    if not isinstance(at, Solution) and names:
         error = _find_errors(problem, at, restricted=restricted)
     return pd.DataFrame(
         {

@@ -36,6 +36,7 @@ from synovia.synthesis.regression import Design, read_new_rows
 from synovia.synthesis.rows import Rows, count_participants, count_studies
 from synovia.synthesis.settings import Settings
 from synovia.synthesis.summary import Summary, count, show, show_p, show_test, show_wald
+from synovia.synthesis.to_r import to_r
 
 __all__ = ["Fit"]
 
@@ -239,7 +240,7 @@ class Fit:
             fitted mean of every effect used.
         level : float, optional
             Level of both intervals; that of the fit without it.
-        kind : {"HTS", "t", "normal", "simple", "HK", "HK-PR", "KR", "KR-PR", "bootstrap"}
+        kind : {"HTS", "own", "t", "normal", "simple", "HK", "HK-PR", "KR", "KR-PR", "bootstrap"}
             Which prediction interval; see ``synovia.synthesis.prediction``.
         seed : int
             Of the bootstrap kind.
@@ -286,7 +287,7 @@ class Fit:
         mean = X @ self.point.beta
         error = np.sqrt(((X @ self.inference.cov) * X).sum(axis=1))
         half = quantiles(level, self.inference.degrees(X)) * error
-        basis = Basis(self.problem, self.point, self.tau2, self.settings.restricted)
+        basis = Basis(self.problem, self.point, self.tau2, self.inference, self.settings.restricted)
         predicted = find_prediction(basis, X, level, kind=kind, seed=seed)
         return pd.DataFrame(
             {
@@ -369,6 +370,10 @@ class Fit:
             facts.append(("Prediction", f"{share} {limits}" if known else row.prediction_method))
         return [*facts, ("Search", self.convergence.message)]
 
+    def to_r(self) -> str:
+        """The fit as a script for R's metafor that holds its data; see ``synovia.synthesis.to_r``."""
+        return to_r(self)
+
     def __str__(self) -> str:
         return self.summary().as_text()
 
@@ -387,7 +392,7 @@ def _name_inference(inference: Inference, problem: Problem) -> str:
 
 
 def _share(problem: Problem, at: Point | Solution) -> Floats:
-    return at.weights if isinstance(at, Solution) else find_weights(problem, at)
+    return at.shares if isinstance(at, Solution) else find_weights(problem, at)
 
 
 def _lever(problem: Problem, at: Point | Solution) -> Floats:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from synovia.errors import CollinearModerators, SynthesisError
 from synovia.kernel import Choice, Inference, Point, Problem, find_dependent_columns
 from synovia.synthesis.choosing import choose_psi, infer, read_clusters
+from synovia.synthesis.exact.settings import CountSettings
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.pairwise import fit_design
 from synovia.synthesis.weighting import GeneralisedQ
@@ -42,6 +43,8 @@ def refit(fit: Fit, keep: ArrayLike) -> Fit:
     """
     inside = _read_keep(fit, keep)
     _require_estimable(fit, inside)
+    if isinstance(fit.settings, CountSettings):
+        return fit.settings.again(fit.rows.used.loc[inside])
     return fit_design(
         fit.rows.restrict(inside), replace(fit.design, X=fit.design.X[inside], warnings=()), fit.settings
     )

@@ -17,6 +17,10 @@ __all__ = ["CountSettings", "infer", "make_settings"]
 Floats = NDArray[np.float64]
 
 
+def _refuse(data: pd.DataFrame) -> Fit:
+    raise SynthesisError(f"Found {len(data)} rows for a model that cannot be fitted again; fit it anew.")
+
+
 @dataclass(frozen=True, slots=True)
 class CountSettings(Settings):
     """Settings of a fit that is not Gaussian.
@@ -25,12 +29,12 @@ class CountSettings(Settings):
     ----------
     described : str
         The model in words.
-    again : callable or None
+    again : callable
         Fits the same model to other rows of the same table.
     """
 
     described: str = ""
-    again: Callable[[pd.DataFrame], Fit] | None = None
+    again: Callable[[pd.DataFrame], Fit] = _refuse
 
     def __post_init__(self) -> None:
         if not 0 < self.level < 1:
@@ -39,8 +43,7 @@ class CountSettings(Settings):
             )
         if self.inference not in ("z", "t"):
             raise SynthesisError(
-                f"Found inference {self.inference!r}; wanted 'z', or 't' with k - p degrees of "
-                "freedom."
+                f"Found inference {self.inference!r}; wanted 'z', or 't' with k - p degrees of freedom."
             )
 
     @property

@@ -6,10 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+from scipy.special import expit
 
 from synovia.effects import Counts, Effect, log_odds_ratio, logit_proportion, risk_difference
 from synovia.examples import example, examples
-from synovia.synthesis import Fit, meta
+from synovia.synthesis import Fit, binomial_normal, log_rate_normal, logit_normal, meta, poisson_normal
 
 Floats = npt.NDArray[np.float64]
 Numbers = dict[str, float]
@@ -242,6 +243,45 @@ def _(data: pd.DataFrame, words: str) -> Numbers:
     treated, control = data["events_treatment"] + add, data["events_comparator"] + add
     ratio = (treated / data["time_treatment"]) / (control / data["time_comparator"])
     fit = pool(data.assign(estimate=np.log(ratio), variance=1 / treated + 1 / control), words)
+    return {**read(fit, np.exp, "rate ratio"), "mean": fit.tidy()["estimate"][0]}
+
+
+@refit(
+    "nielweise2007",
+    "log odds of infection, standard catheter, binomial-normal",
+    "log odds of infection, anti-infective catheter, binomial-normal",
+)
+def _(data: pd.DataFrame, words: str) -> Numbers:
+    group = "comparator" if "standard" in words else "treatment"
+    fit = logit_normal(data, events=f"events_{group}", n=f"n_{group}")
+    return {**read(fit, expit, "proportion"), "mean": fit.tidy()["estimate"][0]}
+
+
+@refit(
+    "nielweise2007",
+    "log odds ratio, conditional logistic with random effect, exact likelihood",
+    "log odds ratio, conditional logistic with random effect, approximate likelihood",
+)
+def _(data: pd.DataFrame, words: str) -> Numbers:
+    fit = binomial_normal(data, "CM.EL" if "exact" in words else "CM.AL")
+    return {**read(fit, np.exp, "odds ratio"), "mean": fit.tidy()["estimate"][0]}
+
+
+@refit(
+    "nielweise2008",
+    "log rate per 1000 days, standard catheter, Poisson-normal",
+    "log rate per 1000 days, anti-infective catheter, Poisson-normal",
+)
+def _(data: pd.DataFrame, words: str) -> Numbers:
+    group = "comparator" if "standard" in words else "treatment"
+    thousands = data.assign(time=data[f"time_{group}"] / 1000)
+    fit = log_rate_normal(thousands, events=f"events_{group}", time="time")
+    return {**read(fit, np.exp, "rate"), "mean": fit.tidy()["estimate"][0]}
+
+
+@refit("nielweise2008", "log rate ratio, conditional Poisson with random effect")
+def _(data: pd.DataFrame, _words: str) -> Numbers:
+    fit = poisson_normal(data, "CM.EL")
     return {**read(fit, np.exp, "rate ratio"), "mean": fit.tidy()["estimate"][0]}
 
 

@@ -45,7 +45,8 @@ class Example:
         On what terms the numbers are here.
     printed : DataFrame
         Numbers the papers printed: ``model``, ``quantity``, ``printed`` (as text, with its digits),
-        ``value``, ``place`` (paper, page, table) and ``seen`` (how the place is known).
+        ``value``, ``place`` (paper, page, table) and ``seen`` (how the place is known). A printed number
+        that the data do not give back to its last digit is not listed.
     """
 
     name: str

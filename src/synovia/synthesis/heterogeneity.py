@@ -22,7 +22,13 @@ from synovia.synthesis.weighting import GeneralisedQ, read_row_weights
 if TYPE_CHECKING:
     from synovia.synthesis.fit import Fit
 
-__all__ = ["INTERVALS", "HeterogeneityInterval", "find_heterogeneity_interval", "find_tau2_standard_error"]
+__all__ = [
+    "INTERVALS",
+    "HeterogeneityInterval",
+    "find_heterogeneity_interval",
+    "find_tau2_standard_error",
+    "tell_boundary",
+]
 
 INTERVALS: dict[str, Callable[..., Range | Inapplicable]] = {
     "Q-profile": profile_q,
@@ -131,3 +137,14 @@ def find_tau2_standard_error(fit: "Fit") -> float | Inapplicable:
     if isinstance(estimator, GeneralisedQ):
         return find_weighted_tau2_error(fit.problem, fit.point, read_row_weights(fit.rows, estimator.weights))
     return find_tau2_error(fit.problem, fit.point, str(estimator))
+
+
+def tell_boundary(fit: "Fit") -> list[tuple[str, str]]:
+    """What a tau2 of 0 implies, as a fact for the summary; nothing where tau2 is above 0 or was given."""
+    if fit.tau2 != 0 or not fit.convergence.at_boundary:
+        return []
+    said = (
+        "the estimates differ no more than their sampling errors explain, so the weights are those of a "
+        "common effect; with few studies this is weak evidence that they are alike, see the upper limit of tau2"
+    )
+    return [("tau2 is 0", said)]

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,7 +26,7 @@ SAME = 1e-12
 )
 def test_kinds_with_t_by_hand(kind: str, df: int, scaled: bool) -> None:
     fit = meta(TRIALS)
-    found = fit.predict(kind=kind).iloc[0]
+    found: Any = fit.predict(kind=kind).iloc[0]
     variance = fit.point.cov[0, 0] * (fit.inference.factor if scaled else 1)
     half = stats.t(df).ppf(0.975) * np.sqrt(fit.tau2 + variance)
     assert found.prediction_upper - found.estimate == pytest.approx(half, rel=SAME)
@@ -35,6 +37,7 @@ def test_kinds_with_t_by_hand(kind: str, df: int, scaled: bool) -> None:
 def test_kinds_without_degrees_of_freedom_by_hand() -> None:
     fit = meta(TRIALS)
     z = stats.norm.ppf(0.95)
+    found: Any
     for kind, variance in (("normal", fit.tau2 + fit.point.cov[0, 0]), ("simple", fit.tau2)):
         found = fit.predict(kind=kind, level=0.9).iloc[0]
         assert found.prediction_upper - found.estimate == pytest.approx(z * np.sqrt(variance), rel=SAME)
@@ -44,6 +47,7 @@ def test_kenward_roger_by_hand() -> None:
     fit = meta(TRIALS)
     inference = kenward_roger(fit.problem, fit.point, restricted=True)
     df = inference.degrees(np.eye(1))[0]
+    found: Any
     for kind, fewer in (("KR", 0), ("KR-PR", 1)):
         found = fit.predict(kind=kind).iloc[0]
         half = stats.t(df - fewer).ppf(0.975) * np.sqrt(fit.tau2 + inference.cov[0, 0])
@@ -62,18 +66,22 @@ def test_the_fits_own_kind_follows_its_interval(inference: str) -> None:
 
 def test_the_bootstrap_is_repeatable_and_wider_than_the_normal_kind() -> None:
     fit = meta(TRIALS)
+    one: Any
+    again: Any
     one, again = fit.predict(kind="bootstrap").iloc[0], fit.predict(kind="bootstrap", seed=1).iloc[0]
-    other = fit.predict(kind="bootstrap", seed=2).iloc[0]
+    other: Any = fit.predict(kind="bootstrap", seed=2).iloc[0]
     assert one.prediction_lower == again.prediction_lower
     width = one.prediction_upper - one.prediction_lower
     assert other.prediction_lower == pytest.approx(one.prediction_lower, abs=0.05 * width)
-    normal = fit.predict(kind="normal").iloc[0]
+    normal: Any = fit.predict(kind="normal").iloc[0]
     assert width > normal.prediction_upper - normal.prediction_lower
     assert "25000 draws, seed 1" in one.prediction_method
 
 
 def test_every_kind_is_wider_at_a_higher_level_and_named() -> None:
     fit = meta(TRIALS)
+    low: Any
+    high: Any
     for kind in KINDS:
         low, high = (fit.predict(kind=kind, level=level).iloc[0] for level in (0.8, 0.95))
         assert high.prediction_lower < low.prediction_lower < low.prediction_upper < high.prediction_upper
@@ -100,10 +108,10 @@ def test_effects_that_share_a_team_count_as_one() -> None:
 def test_kinds_that_do_not_exist_and_intervals_that_do_not() -> None:
     with pytest.raises(SynthesisError, match=r"Found prediction kind 'PR'; wanted one of own, HTS, t"):
         meta(TRIALS).predict(kind="PR")
-    two = meta(TRIALS.iloc[:2]).predict(kind="HTS").iloc[0]
+    two: Any = meta(TRIALS.iloc[:2]).predict(kind="HTS").iloc[0]
     assert np.isnan(two.prediction_lower)
     assert "needs 3 independent studies; there are 2" in two.prediction_method
-    common = meta(TRIALS, random=None).predict(kind="bootstrap").iloc[0]
+    common: Any = meta(TRIALS, random=None).predict(kind="bootstrap").iloc[0]
     assert "common-effect model" in common.prediction_method
 
 
@@ -112,7 +120,7 @@ def test_intervals_of_heterogeneity_as_a_table() -> None:
     for method in ("Q-profile", "profile likelihood", "generalised Q", "Jackson", "Biggerstaff-Jackson"):
         found = fit.heterogeneity_interval(method)
         assert not isinstance(found, Inapplicable)
-        table = found.tidy().set_index("quantity")
+        table: Any = found.tidy().set_index("quantity")
         assert table.loc["tau2", "estimate"] == fit.tau2
         assert table.loc["tau", "upper"] ** 2 == pytest.approx(table.loc["tau2", "upper"], rel=SAME)
         assert table.loc["I2", "estimate"] == pytest.approx(fit.heterogeneity.i2, rel=SAME)

@@ -29,6 +29,7 @@ from synovia.synthesis.heterogeneity import (
     HeterogeneityInterval,
     find_heterogeneity_interval,
     find_tau2_standard_error,
+    tell_boundary,
 )
 from synovia.synthesis.names import Names
 from synovia.synthesis.prediction import SEED, Basis, find_prediction
@@ -368,7 +369,7 @@ class Fit:
             known = not math.isnan(row.prediction_lower)
             limits = f"{row.prediction_lower:.4f} to {row.prediction_upper:.4f} ({row.prediction_method})"
             facts.append(("Prediction", f"{share} {limits}" if known else row.prediction_method))
-        return [*facts, ("Search", self.convergence.message)]
+        return [*facts, ("Search", self.convergence.message), *tell_boundary(self)]
 
     def to_r(self) -> str:
         """The fit as a script for R's metafor that holds its data; see ``synovia.synthesis.to_r``."""
@@ -386,9 +387,15 @@ def _name_inference(inference: Inference, problem: Problem) -> str:
         return f"{inference.name} interval"
     if math.isinf(inference.df):
         return f"{inference.name} interval"
-    counted = "" if problem.blocks == problem.n else f" from {problem.blocks} independent blocks"
+    counted = (
+        "" if problem.units == problem.n else f" from {problem.units} independent {_name_units(problem)}"
+    )
     name = "t interval with" if inference.name == "t" else f"{inference.name} interval, t with"
     return f"{name} {inference.df:g} df{counted}"
+
+
+def _name_units(problem: Problem) -> str:
+    return "blocks" if problem.units == problem.blocks else "levels"
 
 
 def _share(problem: Problem, at: Point | Solution) -> Floats:

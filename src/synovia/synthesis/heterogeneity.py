@@ -145,6 +145,6 @@ def tell_boundary(fit: "Fit") -> list[tuple[str, str]]:
         return []
     said = (
         "the estimates differ no more than their sampling errors explain, so the weights are those of a "
-        "common effect; with few studies this is weak evidence that they are alike, see the upper limit of tau2"
+        "common effect; with few studies this is weak evidence that they are alike: see the limit of tau2"
     )
     return [("tau2 is 0", said)]

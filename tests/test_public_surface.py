@@ -8,8 +8,10 @@ import pytest
 import synovia as sv
 
 SURFACE = [
-    "Fit", "SynoviaError", "effect_sizes", "evidence_map", "example", "examples", "flow", "forest", "funnel", "kappa",
-    "load_field", "meta", "open", "read_export", "subgroups", "timecourse",
+    "Fit", "SynoviaError", "baujat", "blup", "bubble", "compare", "contrast", "cumulative", "draw",
+    "effect_sizes", "evidence_map", "example", "examples", "flow", "forest", "funnel", "influence", "kappa",
+    "leave_one_out", "load_field", "meta", "open", "pairwise", "profile", "qq", "radial", "random_effects",
+    "read_export", "residuals", "subgroups", "timecourse", "vif",
 ]  # fmt: skip
 
 

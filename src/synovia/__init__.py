@@ -10,12 +10,29 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from synovia.diagnosis import (
+        baujat,
+        blup,
+        bubble,
+        compare,
+        contrast,
+        cumulative,
+        influence,
+        leave_one_out,
+        pairwise,
+        profile,
+        qq,
+        radial,
+        random_effects,
+        residuals,
+        vif,
+    )
     from synovia.effects import effect_sizes
     from synovia.errors import SynoviaError
     from synovia.examples import example, examples
     from synovia.fields import load_field
     from synovia.formats import read_export
-    from synovia.plots import evidence_map, flow, forest, funnel, timecourse
+    from synovia.plots import draw, evidence_map, flow, forest, funnel, timecourse
     from synovia.review.review import open  # noqa: A004 - read as sv.open
     from synovia.screening import kappa
     from synovia.synthesis import Fit, meta, subgroups
@@ -23,6 +40,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "Fit": "synovia.synthesis",
     "SynoviaError": "synovia.errors",
+    "baujat": "synovia.diagnosis",
+    "blup": "synovia.diagnosis",
+    "bubble": "synovia.diagnosis",
+    "compare": "synovia.diagnosis",
+    "contrast": "synovia.diagnosis",
+    "cumulative": "synovia.diagnosis",
+    "draw": "synovia.plots",
     "effect_sizes": "synovia.effects",
     "evidence_map": "synovia.plots",
     "example": "synovia.examples",
@@ -30,18 +54,34 @@ _HOMES = {
     "flow": "synovia.plots",
     "forest": "synovia.plots",
     "funnel": "synovia.plots",
+    "influence": "synovia.diagnosis",
     "kappa": "synovia.screening",
+    "leave_one_out": "synovia.diagnosis",
     "load_field": "synovia.fields",
     "meta": "synovia.synthesis",
     "open": "synovia.review.review",
+    "pairwise": "synovia.diagnosis",
+    "profile": "synovia.diagnosis",
+    "qq": "synovia.diagnosis",
+    "radial": "synovia.diagnosis",
+    "random_effects": "synovia.diagnosis",
     "read_export": "synovia.formats",
+    "residuals": "synovia.diagnosis",
     "subgroups": "synovia.synthesis",
     "timecourse": "synovia.plots",
+    "vif": "synovia.diagnosis",
 }
 
 __all__ = [
     "Fit",
     "SynoviaError",
+    "baujat",
+    "blup",
+    "bubble",
+    "compare",
+    "contrast",
+    "cumulative",
+    "draw",
     "effect_sizes",
     "evidence_map",
     "example",
@@ -49,13 +89,22 @@ __all__ = [
     "flow",
     "forest",
     "funnel",
+    "influence",
     "kappa",
+    "leave_one_out",
     "load_field",
     "meta",
     "open",
+    "pairwise",
+    "profile",
+    "qq",
+    "radial",
+    "random_effects",
     "read_export",
+    "residuals",
     "subgroups",
     "timecourse",
+    "vif",
 ]
 
 

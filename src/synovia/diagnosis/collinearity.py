@@ -30,7 +30,7 @@ class Inflation:
     table: pd.DataFrame
     terms: pd.DataFrame
 
-    drawing: ClassVar[str] = "inflation"
+    drawing: ClassVar[str] = ""
 
     def tidy(self) -> pd.DataFrame:
         """One row per coefficient but the intercept.

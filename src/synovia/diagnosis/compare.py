@@ -34,7 +34,7 @@ class Comparison:
     table: pd.DataFrame
     notes: tuple[str, ...]
 
-    drawing: ClassVar[str] = "comparison"
+    drawing: ClassVar[str] = ""
 
     def tidy(self) -> pd.DataFrame:
         """One row per model.

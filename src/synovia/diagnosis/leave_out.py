@@ -29,10 +29,13 @@ class Refits:
         One row per selection and coefficient; ``tidy`` describes the columns.
     whole : DataFrame
         ``tidy`` of the fit to all rows.
+    title : str
+        What was done with the rows named.
     """
 
     table: pd.DataFrame
     whole: pd.DataFrame
+    title: str
 
     drawing: ClassVar[str] = "refits"
 
@@ -50,7 +53,7 @@ class Refits:
 
     def frames(self) -> dict[str, Any]:
         """What ``draw`` needs."""
-        return {"rows": self.table, "whole": self.whole}
+        return {"rows": self.table, "whole": self.whole, "title": self.title}
 
     def __str__(self) -> str:
         return self.table.to_string()
@@ -80,7 +83,7 @@ def leave_one_out(fit: Fit, by: str | None = None) -> Refits:
     [0.325, 0.225, 0.233]
     """
     groups = make_groups(fit, by)
-    return _collect(fit, [group.label for group in groups], delete(fit, groups))
+    return _collect(fit, [group.label for group in groups], delete(fit, groups), "Each left out in turn")
 
 
 def cumulative(fit: Fit, order: str | ArrayLike | None = None, *, by: str | None = None) -> Refits:
@@ -121,7 +124,7 @@ def cumulative(fit: Fit, order: str | ArrayLike | None = None, *, by: str | None
     grown: list[NDArray[np.intp]] = []
     for group in groups:
         grown.append(np.sort(np.concatenate([*grown[-1:], group.rows])))
-    return _collect(fit, [group.label for group in groups], fit_parts(fit, grown))
+    return _collect(fit, [group.label for group in groups], fit_parts(fit, grown), "Added one after another")
 
 
 def _rank(fit: Fit, order: str | ArrayLike | None) -> NDArray[np.intp]:
@@ -142,7 +145,7 @@ def _rank(fit: Fit, order: str | ArrayLike | None) -> NDArray[np.intp]:
     return place
 
 
-def _collect(fit: Fit, labels: Sequence[str], parts: Iterable[Part | str]) -> Refits:
+def _collect(fit: Fit, labels: Sequence[str], parts: Iterable[Part | str], title: str) -> Refits:
     names, variances = fit.names.coefficients, fit.names.variances
     found = list(parts)
     reach = _quantiles(fit, found)
@@ -155,7 +158,7 @@ def _collect(fit: Fit, labels: Sequence[str], parts: Iterable[Part | str]) -> Re
     frame.insert(1, "term", list(names) * len(labels))
     frame.insert(2, "effects", frame.pop("effects").astype(int))
     frame["reason"] = np.repeat([part if isinstance(part, str) else "" for part in found], count)
-    return Refits(frame, fit.tidy())
+    return Refits(frame, fit.tidy(), title)
 
 
 COEFFICIENT = ("estimate", "std_error", "statistic", "df", "p_value", "lower", "upper")

@@ -8,10 +8,11 @@ import pytest
 import synovia as sv
 
 SURFACE = [
-    "Fit", "SynoviaError", "baujat", "blup", "bubble", "compare", "contrast", "cumulative", "draw",
-    "effect_sizes", "evidence_map", "example", "examples", "flow", "forest", "funnel", "influence", "kappa",
-    "leave_one_out", "load_field", "meta", "open", "pairwise", "profile", "qq", "radial", "random_effects",
-    "read_export", "residuals", "subgroups", "timecourse", "vif",
+    "Fit", "SynoviaError", "baujat", "blup", "bootstrap", "bubble", "compare", "contrast", "cumulative",
+    "draw", "effect_sizes", "evidence_map", "example", "examples", "flow", "forest", "funnel",
+    "influence", "kappa", "leave_one_out", "load_field", "meta", "meta_many", "open", "pairwise",
+    "permutation_test", "profile", "qq", "radial", "random_effects", "read_export", "residuals",
+    "subgroups", "timecourse", "vif",
 ]  # fmt: skip
 
 

@@ -35,13 +35,14 @@ if TYPE_CHECKING:
     from synovia.plots import draw, evidence_map, flow, forest, funnel, timecourse
     from synovia.review.review import open  # noqa: A004 - read as sv.open
     from synovia.screening import kappa
-    from synovia.synthesis import Fit, meta, subgroups
+    from synovia.synthesis import Fit, bootstrap, meta, meta_many, permutation_test, subgroups
 
 _HOMES = {
     "Fit": "synovia.synthesis",
     "SynoviaError": "synovia.errors",
     "baujat": "synovia.diagnosis",
     "blup": "synovia.diagnosis",
+    "bootstrap": "synovia.synthesis",
     "bubble": "synovia.diagnosis",
     "compare": "synovia.diagnosis",
     "contrast": "synovia.diagnosis",
@@ -59,8 +60,10 @@ _HOMES = {
     "leave_one_out": "synovia.diagnosis",
     "load_field": "synovia.fields",
     "meta": "synovia.synthesis",
+    "meta_many": "synovia.synthesis",
     "open": "synovia.review.review",
     "pairwise": "synovia.diagnosis",
+    "permutation_test": "synovia.synthesis",
     "profile": "synovia.diagnosis",
     "qq": "synovia.diagnosis",
     "radial": "synovia.diagnosis",
@@ -77,6 +80,7 @@ __all__ = [
     "SynoviaError",
     "baujat",
     "blup",
+    "bootstrap",
     "bubble",
     "compare",
     "contrast",
@@ -94,8 +98,10 @@ __all__ = [
     "leave_one_out",
     "load_field",
     "meta",
+    "meta_many",
     "open",
     "pairwise",
+    "permutation_test",
     "profile",
     "qq",
     "radial",

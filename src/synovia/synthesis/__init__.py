@@ -9,10 +9,13 @@ from synovia.synthesis.exact import (
     peto,
     poisson_normal,
 )
+from synovia.synthesis.bootstrap import Bootstrapped, bootstrap
 from synovia.synthesis.explain import explained
 from synovia.synthesis.fit import Fit
+from synovia.synthesis.many import Many, meta_many
 from synovia.synthesis.names import Names
 from synovia.synthesis.pairwise import meta
+from synovia.synthesis.permutation import Permuted, permutation_test
 from synovia.synthesis.settings import Settings
 from synovia.synthesis.subgroup import Subgroups, subgroups
 from synovia.synthesis.summary import Summary
@@ -20,23 +23,29 @@ from synovia.synthesis.weighting import GeneralisedQ
 
 __all__ = [
     "Blocks",
+    "Bootstrapped",
     "Convergence",
     "Diagonal",
     "Fit",
     "GeneralisedQ",
     "Inapplicable",
+    "Many",
     "Names",
+    "Permuted",
     "Problem",
     "Settings",
     "Subgroups",
     "Summary",
     "Wald",
     "binomial_normal",
+    "bootstrap",
     "explained",
     "log_rate_normal",
     "logit_normal",
     "mantel_haenszel",
     "meta",
+    "meta_many",
+    "permutation_test",
     "peto",
     "poisson_normal",
     "subgroups",

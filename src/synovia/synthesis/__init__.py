@@ -1,6 +1,7 @@
 """From a table of effects to a fit: one method per file, one result shape."""
 
 from synovia.kernel import Blocks, Convergence, Diagonal, Inapplicable, Problem, Wald
+from synovia.synthesis.bootstrap import Bootstrapped, bootstrap
 from synovia.synthesis.exact import (
     binomial_normal,
     log_rate_normal,
@@ -9,7 +10,6 @@ from synovia.synthesis.exact import (
     peto,
     poisson_normal,
 )
-from synovia.synthesis.bootstrap import Bootstrapped, bootstrap
 from synovia.synthesis.explain import explained
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.many import Many, meta_many

@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from parity.grid import Case, read_table
 
+from parity.grid import Case, read_table
 from synovia.synthesis import meta
 from synovia.synthesis.permutation import permutation_test
 

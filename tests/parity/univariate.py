@@ -1,7 +1,7 @@
 """What the topics of R's ``rma.uni`` share: reading a call, and comparing a fit."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ FLAT = 1e-9  # a tau2 this far below the sampling variances is 0 to R's searches
 
 TESTS = {"z": "z", "t": "t", "knha": "knapp-hartung", "adhoc": "knapp-hartung-floor"}
 ITERATED = ("REML", "ML", "PM", "PMM", "EB", "DLIT", "SJIT", "GENQM")
-WEIGHTS = {
+WEIGHTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "1/sqrt(vi)": lambda data: data["variance"] ** -0.5,
     "1/vi": lambda data: 1 / data["variance"],
 }
@@ -32,8 +32,13 @@ def read_data(case: Case) -> pd.DataFrame:
     found = re.search(r"weights=([^,]+?)(?:, |\)$)", case.call)
     if found is None:
         return data
-    way = WEIGHTS.get(found[1], lambda data: 1 / np.arange(1.0, len(data) + 1))
+    way = WEIGHTS.get(found[1], count_down)
     return data.assign(w=way(data))
+
+
+def count_down(data: pd.DataFrame) -> Any:
+    """Weights 1, 1/2, 1/3 and so on."""
+    return 1 / np.arange(1.0, len(data) + 1)
 
 
 def find_method(case: Case) -> str:
@@ -103,9 +108,9 @@ def compare_error_at_theirs(fit: Fit, case: Case) -> None:
         return
     if method.startswith("GENQ"):
         weights = fit.rows.used["w"].to_numpy()
-        found: Any = find_weighted_tau2_error(fit.problem, fit.point, weights)  # type: ignore[arg-type] # Gaussian
+        found: Any = find_weighted_tau2_error(fit.problem, fit.point, weights)
     else:
-        found = find_tau2_error(fit.problem, fit.point, method)  # type: ignore[arg-type] # Gaussian
+        found = find_tau2_error(fit.problem, fit.point, method)
     assert found == pytest.approx(expected, rel=10 * AT_THEIRS)  # traces of products of inverses
 
 
@@ -168,6 +173,6 @@ def compare_likelihood(fit: Fit, case: Case) -> None:
     place = ("ML", "REML").index(method)
     ours = (fit.point.log_ml, fit.point.log_reml)[place]
     assert ours >= case.results["fit.stats"]["data"][0][place] - 1e-9  # rounding of a sum of order 100
-    slope = score(fit.problem, fit.point, restricted=method == "REML")  # type: ignore[arg-type] # Gaussian
+    slope = score(fit.problem, fit.point, restricted=method == "REML")
     unit = max(float(fit.point.psi[0]), 1e-3 * float(fit.problem.V.diagonal.min()))
     assert fit.convergence.at_boundary or abs(slope * unit) < 1e-9

@@ -35,7 +35,7 @@ def test_kinds_with_t_by_hand(kind: str, df: int, scaled: bool) -> None:
 
 
 def test_kinds_without_degrees_of_freedom_by_hand() -> None:
-    fit = meta(TRIALS)
+    fit: Any = meta(TRIALS)
     z = stats.norm.ppf(0.95)
     found: Any
     for kind, variance in (("normal", fit.tau2 + fit.point.cov[0, 0]), ("simple", fit.tau2)):

@@ -1,6 +1,7 @@
 """Pairwise functions of R's meta package: pooling, ad hoc intervals, predictions and heterogeneity."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from parity.grid import Case, read_table
 from synovia.kernel import Range, profile_q
 from synovia.kernel.intervals import biggerstaff_jackson, jackson, limit_h, limit_share
+from synovia.kernel.kenward_roger import kenward_roger
 from synovia.synthesis import Fit, meta, subgroups
 
 AT_THEIRS = 1e-9  # two orders of the same sums
@@ -86,10 +88,21 @@ def compare_weights(own: pd.DataFrame, theirs: list[float | None]) -> None:
     assert found == pytest.approx((100 * weights / weights.sum()).to_numpy(), rel=AT_THEIRS)
 
 
+def fit_at_theirs(case: Case, data: pd.DataFrame) -> Fit:
+    """The fit at R's tau2, which Kenward and Roger's formulas take as REML's."""
+    inference, tau2 = find_inference(case), float(case.results["tau2"])
+    robust = inference == "kenward-roger"
+    fit = meta(data, tau2=tau2, inference="z" if robust else inference)
+    restricted = replace(fit, settings=replace(fit.settings, tau2="REML"))
+    if not robust:
+        return restricted
+    return replace(restricted, inference=kenward_roger(fit.problem, fit.point, restricted=True))
+
+
 def check_random(case: Case, data: pd.DataFrame) -> None:
     """The random-effects half at R's tau2, and our own tau2."""
-    theirs, inference = case.results, find_inference(case)
-    at_theirs = meta(data, tau2=float(theirs["tau2"]), inference=inference)
+    theirs = case.results
+    at_theirs = fit_at_theirs(case, data)
     compare_mean(at_theirs, case, "random")
     compare_prediction(at_theirs, case)
     compare_weights(at_theirs.augment(), theirs["w.random"])
@@ -124,7 +137,7 @@ def check_heterogeneity(case: Case, data: pd.DataFrame) -> None:
     assert [h.lower, h.upper] == pytest.approx([theirs["lower.H"], theirs["upper.H"]], rel=AT_THEIRS)
     expected = [100 * theirs["lower.I2"], 100 * theirs["upper.I2"]]
     assert [i2.lower, i2.upper] == pytest.approx(expected, rel=AT_THEIRS, abs=1e-9)
-    share, around = limit_share(fit.problem, fit.point, level=0.95)  # type: ignore[arg-type] # Gaussian
+    share, around = limit_share(fit.problem, fit.point, level=0.95)
     expected = [100 * theirs[name] for name in ("Rb", "lower.Rb", "upper.Rb")]
     assert [share, around.lower, around.upper] == pytest.approx(expected, rel=10 * AT_THEIRS, abs=1e-9)
     check_limits(case, fit)
@@ -150,7 +163,7 @@ def check_subgroups(case: Case, data: pd.DataFrame) -> None:
     parts = subgroups(data, column[1], common_tau2=common, tau2=tau2, inference="z")
     ours = parts.tidy().set_index("subgroup").loc[within["levels"]]
     # with a tau2 each the searches differ, see above
-    close = {"rel": AT_THEIRS, "abs": 1e-12} if common else {"abs": STOPPED}
+    close: dict[str, Any] = {"rel": AT_THEIRS, "abs": 1e-12} if common else {"abs": STOPPED}
     for name, their_name in (
         ("estimate", "TE"),
         ("std_error", "seTE"),

@@ -103,12 +103,28 @@ def _starts(problem: Problem) -> list[Floats]:
     shares = [np.full(count, 1 / count), np.full(count, 0.05 / count)]
     if count > 1:
         shares += [np.where(np.arange(count) == term, 0.9, 0.1 / (count - 1)) for term in range(count)]
-    return [
+    starts = [
         np.concatenate(
             [term.start(whole * part) for term, part in zip(problem.terms, share.tolist(), strict=True)]
         )
         for share in shares
     ]
+    return [*starts, *_elsewhere(problem, starts[0])]
+
+
+def _elsewhere(problem: Problem, start: Floats) -> list[Floats]:
+    """Weak and strong correlations, short and long ranges."""
+    limits = [limit for term in problem.terms for limit in term.search_bounds]
+    out = []
+    for place, (low, high) in enumerate(limits):
+        if not (np.isfinite(low) and np.isfinite(high)):
+            continue
+        ends = np.geomspace(low, high, 5) if low > 0 else np.linspace(low, high, 21)
+        for value in (ends[1], ends[-2]):
+            moved = start.copy()
+            moved[place] = value
+            out.append(moved)
+    return out
 
 
 def require_one_variance(problem: Problem) -> None:

@@ -105,7 +105,7 @@ def student(problem: Problem, at: Point) -> Inference:
     """Wald inference by t on the number of independent blocks less the number of coefficients.
 
     With independent estimates that is n - p; effects joined by a covariance or a shared random effect count
-    once.
+    once. Where crossed effects or relatedness join all, levels of the coarsest random effect count.
 
     Raises
     ------
@@ -180,10 +180,10 @@ def _residual_mean_square(problem: Problem, at: Point) -> float:
 
 
 def _degrees(problem: Problem, name: str) -> float:
-    df = problem.blocks - problem.p
+    df = problem.units - problem.p
     if df < 1:
         raise TooFewStudies(
-            f"{problem.blocks} independent studies for {problem.p} coefficients leave no degree of freedom "
+            f"{problem.units} independent studies for {problem.p} coefficients leave no degree of freedom "
             f"for the {name} interval; drop moderators, or ask for inference='z' and say so."
         )
     return float(df)

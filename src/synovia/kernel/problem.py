@@ -9,7 +9,7 @@ from synovia.errors import CollinearModerators, SynthesisError, TooFewStudies
 from synovia.kernel.covariance import Covariance
 from synovia.kernel.solver import Solver
 from synovia.kernel.solvers import make_solver
-from synovia.kernel.term import RandomTerm
+from synovia.kernel.term import RandomTerm, Term
 
 __all__ = ["Problem", "find_dependent_columns"]
 
@@ -84,6 +84,20 @@ class Problem:
     def blocks(self) -> int:
         """Number of independent blocks: rows joined by neither V nor a shared random effect."""
         return self.solver.blocks
+
+    @property
+    def units(self) -> int:
+        """What t counts as independent: blocks, or levels of the coarsest random effect if those are more.
+
+        Crossed random effects, places and relatedness join all rows into one block; the number of levels of
+        the random effect that has fewest is then what the mean is estimated from (containment).
+        """
+        joined = [
+            term.levels if term.levels > 1 else int(term.codes.max()) + 1
+            for term in self.terms
+            if isinstance(term, Term) and not term.rowwise
+        ]
+        return max(self.blocks, min(joined)) if joined else self.blocks
 
     def replace_terms(self, terms: tuple[RandomTerm, ...]) -> "Problem":
         """The same estimates and mean with other random effects."""

@@ -23,6 +23,7 @@ ROUNDING = 1e-12  # relative error of a log-likelihood
 APART = 1e-2  # heights that differ by more are different maxima
 STUCK = 1e12  # damping beyond which no step moves
 SINGULAR = 1e-10  # least curvature, as a share of each coordinate's own
+LEVEL = 1e-9  # a coordinate that cannot gain as much over all its width is left where it is
 TINY = 1e-300
 
 
@@ -139,6 +140,10 @@ def _step(
     """A Newton step in the coordinates that are free to move, and the gain that it promises undamped."""
     low, high = limits
     held = ((theta <= low) & (around.slope <= 0)) | ((theta >= high) & (around.slope >= 0))
+    width = high - low
+    bend = np.abs(np.diag(around.curvature))
+    with np.errstate(invalid="ignore"):  # no slope over an infinite width
+        held |= (np.abs(around.slope) * width < LEVEL) & (bend * width**2 < LEVEL)
     free, step = ~held, np.zeros(theta.size)
     if not free.any():
         return step, 0.0

@@ -23,8 +23,8 @@ from synovia.kernel import (
     reml,
 )
 from synovia.kernel.floors import FLOORS
-from synovia.kernel.moments import generalised_q, median_generalised_q
 from synovia.kernel.kenward_roger import kenward_roger
+from synovia.kernel.moments import generalised_q, median_generalised_q
 from synovia.kernel.robust import cluster_robust
 from synovia.kernel.solver import split
 from synovia.kernel.weighted import find_weighted

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import pandas as pd
-from numpy.typing import ArrayLike
 
 from synovia.errors import SynthesisError
 from synovia.kernel import (
@@ -16,6 +15,7 @@ from synovia.kernel import (
     measure_heterogeneity,
 )
 from synovia.synthesis.choosing import choose_psi, infer, read_clusters
+from synovia.synthesis.dependence import GivenCovariance
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.names import Names
 from synovia.synthesis.regression import Design, Formula, make_design, read_formula, require_more_effects
@@ -32,7 +32,7 @@ def meta(  # noqa: PLR0913 - a model function names every choice it takes
     formula: str = "estimate ~ 1",
     *,
     variance: str = "variance",
-    covariance: ArrayLike | None = None,
+    covariance: GivenCovariance | None = None,
     random: Random = "effect",
     tau2: Tau2 = "REML",
     inference: str = "knapp-hartung",
@@ -54,9 +54,9 @@ def meta(  # noqa: PLR0913 - a model function names every choice it takes
         columns are factors, with their first level as reference.
     variance : str
         Column of sampling variances.
-    covariance : array_like of shape (N, N), optional
+    covariance : array_like or sparse array of shape (N, N), or sequence of (rows, block), optional
         Sampling covariance aligned with the rows of ``data``: arms that share a comparator, outcomes or
-        times of the same people. Its blocks are read from its zeros.
+        times of the same people. Independent blocks are read from its zeros, or given.
     random : str, random effects or None
         "effect": every row has its own random effect; a column name such as "study": rows of one value
         share one; "study/effect": effects within studies; "lab + study": crossed; "UN(outcome | study)":

@@ -150,9 +150,9 @@ def _find_obstacle(basis: Basis, kind: Kind) -> Inapplicable | None:
         return None
     fewer = 0 if kind.fewer is None else kind.fewer
     needed = basis.problem.p + fewer + (kind.fewer is not None)
-    if basis.problem.blocks < needed:
+    if basis.problem.units < needed:
         return Inapplicable(
-            f"a prediction interval needs {needed} independent studies; there are {basis.problem.blocks}"
+            f"a prediction interval needs {needed} independent studies; there are {basis.problem.units}"
         )
     return None
 
@@ -178,7 +178,7 @@ def _name_degrees(df: Floats) -> str:
 
 def _mean_uncertainty(basis: Basis, X: Floats, kind: Kind) -> tuple[Floats, Floats]:
     """(p, p) covariance of the coefficients and (m,) degrees of freedom."""
-    whole = np.full(X.shape[0], float(basis.problem.blocks - basis.problem.p))
+    whole = np.full(X.shape[0], float(basis.problem.units - basis.problem.p))
     if kind.inference == "own":
         return basis.inference.cov, basis.inference.degrees(X)
     if kind.inference in (None, "z"):

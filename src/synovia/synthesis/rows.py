@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from synovia.errors import NotPositiveDefinite, SynthesisError, TooFewStudies
-from synovia.kernel import Covariance, Diagonal, find_blocks
-from synovia.kernel.covariance import find_asymmetric_pair, find_indefinite_row
+from synovia.kernel import Covariance, Diagonal
+from synovia.synthesis.dependence import GivenCovariance, read_covariance
 
 __all__ = [
     "Rows",
@@ -23,8 +23,6 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-
-AGREEMENT = 1e-6  # relative; a covariance and a variance column are the same numbers, perhaps through a file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +109,7 @@ def select_rows(
     *,
     estimate: str,
     variance: str,
-    covariance: ArrayLike | None = None,
+    covariance: GivenCovariance | None = None,
     moderators: Sequence[str] = (),
 ) -> Rows:
     """Keep the rows that can be pooled; name the others.
@@ -122,7 +120,7 @@ def select_rows(
         One row per effect.
     estimate, variance : str
         Columns of estimates and of their sampling variances.
-    covariance : array_like of shape (N, N), optional
+    covariance : array_like or sparse array of shape (N, N), or sequence of (rows, block), optional
         Sampling covariance aligned with the rows of ``data``.
     moderators : sequence of str
         Columns that the design needs.
@@ -148,7 +146,7 @@ def select_rows(
         raise TooFewStudies(f"None of {len(table)} rows has an estimate, a variance and every moderator.")
     names = labels if kept.all() else [label for label, keep in zip(labels, kept, strict=True) if keep]
     _check_variances(v[kept], names, variance)
-    V = Diagonal(v[kept]) if covariance is None else _read_covariance(covariance, kept, v, names)
+    V = Diagonal(v[kept]) if covariance is None else read_covariance(covariance, kept, v, names)
     return Rows(table, kept, labels, y[kept], V, _tell_dropped(lacking, labels, kept))
 
 
@@ -197,46 +195,6 @@ def _check_variances(v: Floats, names: Sequence[str], column: str) -> None:
         raise NotPositiveDefinite(
             f"{names[int(np.argmax(v == 0))]} has {column} 0, which would give it all the weight; an effect "
             "without sampling error cannot be pooled. Check its standard deviation and sample size."
-        )
-
-
-def _read_covariance(
-    covariance: ArrayLike, kept: NDArray[np.bool_], v: Floats, names: Sequence[str]
-) -> Covariance:
-    matrix = np.asarray(covariance, dtype=np.float64)
-    if matrix.shape != (kept.size, kept.size):
-        raise SynthesisError(
-            f"Found a covariance of shape {matrix.shape} for {kept.size} rows; wanted one of each."
-        )
-    matrix = matrix[np.ix_(kept, kept)]
-    _check_covariance(matrix, v[kept], names)
-    return find_blocks((matrix + matrix.T) / 2)
-
-
-def _check_covariance(matrix: Floats, v: Floats, names: Sequence[str]) -> None:
-    finite = np.isfinite(matrix).all(axis=1)
-    if not finite.all():
-        raise SynthesisError(
-            f"The covariance of {names[int(np.argmin(finite))]} holds a missing or infinite number."
-        )
-    apart = np.abs(np.diag(matrix) - v) > AGREEMENT * v
-    if apart.any():
-        row = int(np.argmax(apart))
-        raise SynthesisError(
-            f"{names[row]} has variance {v[row]:g} in the table and {matrix[row, row]:g} in the covariance; "
-            "are the rows in the same order?"
-        )
-    pair = find_asymmetric_pair(matrix)
-    if pair is not None:
-        raise NotPositiveDefinite(
-            f"The covariance of {names[pair[0]]} with {names[pair[1]]} is not that of {names[pair[1]]} with "
-            f"{names[pair[0]]}; wanted a symmetric matrix."
-        )
-    indefinite = find_indefinite_row(matrix)
-    if indefinite is not None:
-        raise NotPositiveDefinite(
-            f"The covariance of {names[indefinite]} with the effects before it is larger than its variance "
-            "allows; wanted a positive definite matrix."
         )
 
 

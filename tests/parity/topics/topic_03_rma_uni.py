@@ -1,6 +1,7 @@
 """Pooling by every estimator of R's metafor, with its tests, intervals and predictions."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,8 +82,8 @@ def check_interval(case: Case) -> None:
     assert isinstance(found.limits, Range)
     small = FLAT * float(fit.problem.V.diagonal.mean())
     theirs = np.array(case.results["random"]["data"], dtype=float)
-    exact = {"rel": 1e-8, "abs": small}  # R's root finder stops at 1e-12, absolute
-    coarse = {"rel": 0.0, "abs": COARSE}
+    exact: dict[str, Any] = {"rel": 1e-8, "abs": small}  # R's root finder stops at 1e-12, absolute
+    coarse: dict[str, Any] = {"rel": 0.0, "abs": COARSE}
     limits = [found.limits.lower, found.limits.upper]
     assert limits == pytest.approx(theirs[0, 1:], **(coarse if kind == "GENQ" else exact))
     assert found.tau2 == pytest.approx(theirs[0, 0], rel=find_tolerance(case), abs=small)

@@ -29,14 +29,14 @@ from synovia.synthesis.heterogeneity import (
     HeterogeneityInterval,
     find_heterogeneity_interval,
     find_tau2_standard_error,
-    tell_boundary,
 )
 from synovia.synthesis.names import Names
+from synovia.synthesis.page import name_inference, write_page
 from synovia.synthesis.prediction import SEED, Basis, find_prediction
 from synovia.synthesis.regression import Design, read_new_rows
 from synovia.synthesis.rows import Rows, count_participants, count_studies
 from synovia.synthesis.settings import Settings
-from synovia.synthesis.summary import Summary, count, show, show_p, show_test, show_wald
+from synovia.synthesis.summary import Summary
 from synovia.synthesis.to_r import to_r
 
 __all__ = ["Fit"]
@@ -123,7 +123,7 @@ class Fit:
         """Model, estimator and interval in words."""
         if self.status == "single study":
             return "single study, not pooled; normal interval"
-        return f"{self.settings.model}; {_name_inference(self.inference, self.problem)}"
+        return f"{self.settings.model}; {name_inference(self.inference, self.problem)}"
 
     def tidy(self) -> pd.DataFrame:
         """One row per coefficient.
@@ -330,46 +330,7 @@ class Fit:
 
     def summary(self) -> Summary:
         """The synthesis on a page: ``as_text``, ``as_html``, ``as_latex``."""
-        share = f"{100 * self.settings.level:g}%"
-        header = ("", "estimate", "std. error", f"{share} interval", "p")
-        rows = tuple(
-            (
-                str(row["term"]),
-                f"{row['estimate']:.4f}",
-                f"{row['std_error']:.4f}",
-                f"{row['lower']:.4f} to {row['upper']:.4f}",
-                show_p(row["p_value"]),
-            )
-            for row in self.tidy().to_dict("records")
-        )
-        studies = count_studies(self.rows.used, self.settings.outer)
-        counted = f"{count(self.problem.n, 'effect')} from {count(studies, 'study', 'studies')}"
-        title = f"{counted}: {self.settings.formula}"
-        return Summary(title, header, rows, tuple(self._facts(share)), self.warnings)
-
-    def _facts(self, share: str) -> list[tuple[str, str]]:
-        measured = self.heterogeneity
-        tau2 = str(self.tau2) if isinstance(self.tau2, Inapplicable) else f"{self.tau2:.4g}"
-        if isinstance(measured.tau2, Range):
-            tau2 += f" ({share} Q-profile {measured.tau2.lower:.4g} to {measured.tau2.upper:.4g})"
-        percent = "" if isinstance(measured.i2, Inapplicable) else "%"
-        facts = [
-            ("Method", self.method),
-            ("tau2", tau2),
-            ("I2", f"{show(measured.i2, 1)}{percent}"),
-            ("Q", show_test(show(measured.q, 2), measured.q_df, measured.q_p_value)),
-        ]
-        if isinstance(self.point, Solution):
-            facts += [(t.name, show_test(f"{t.statistic:.2f}", t.df, t.p_value)) for t in self.point.tests]
-        moderators = self.test_moderators()
-        if isinstance(moderators, Wald):
-            facts.append(("Moderators", show_wald(moderators)))
-        if self.design.columns == ("Intercept",):
-            row = self.predict().iloc[0]
-            known = not math.isnan(row.prediction_lower)
-            limits = f"{row.prediction_lower:.4f} to {row.prediction_upper:.4f} ({row.prediction_method})"
-            facts.append(("Prediction", f"{share} {limits}" if known else row.prediction_method))
-        return [*facts, ("Search", self.convergence.message), *tell_boundary(self)]
+        return write_page(self)
 
     def to_r(self) -> str:
         """The fit as a script for R's metafor that holds its data; see ``synovia.synthesis.to_r``."""
@@ -380,22 +341,6 @@ class Fit:
 
     def _repr_html_(self) -> str:
         return self.summary().as_html()
-
-
-def _name_inference(inference: Inference, problem: Problem) -> str:
-    if inference.contrast_df is not None:
-        return f"{inference.name} interval"
-    if math.isinf(inference.df):
-        return f"{inference.name} interval"
-    counted = (
-        "" if problem.units == problem.n else f" from {problem.units} independent {_name_units(problem)}"
-    )
-    name = "t interval with" if inference.name == "t" else f"{inference.name} interval, t with"
-    return f"{name} {inference.df:g} df{counted}"
-
-
-def _name_units(problem: Problem) -> str:
-    return "blocks" if problem.units == problem.blocks else "levels"
 
 
 def _share(problem: Problem, at: Point | Solution) -> Floats:

@@ -3,6 +3,7 @@
 from synovia.kernel import Blocks, Convergence, Diagonal, Inapplicable, Problem, Wald
 from synovia.synthesis.bootstrap import Bootstrapped, bootstrap
 from synovia.synthesis.exact import (
+    beta_binomial,
     binomial_normal,
     log_rate_normal,
     logit_normal,
@@ -37,6 +38,7 @@ __all__ = [
     "Subgroups",
     "Summary",
     "Wald",
+    "beta_binomial",
     "binomial_normal",
     "bootstrap",
     "explained",

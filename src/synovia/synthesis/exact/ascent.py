@@ -1,13 +1,15 @@
 """Newton's method on a sum of log-likelihoods in which each study may have one parameter of its own."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synovia.synthesis.exact.quadrature import Marginal, Slopes
+from synovia.synthesis.exact.family import Numbers
+from synovia.synthesis.exact.quadrature import Slopes
 
-__all__ = ["Layout", "Optimum", "maximise"]
+__all__ = ["Layout", "Likelihood", "Optimum", "maximise"]
 
 Floats = NDArray[np.float64]
 
@@ -18,6 +20,18 @@ ENOUGH = 1e-12  # below it, a step that no longer gains on the last is rounding
 ARMIJO = 1e-2  # share of the promised gain that a step must keep
 ROUNDING = 1e-14  # relative error of a log-likelihood
 LARGEST = 4.0  # the longest step in any shared parameter, on the log scale of the effects
+
+
+class Likelihood(Protocol):
+    """Log-likelihoods of n studies as functions of m arguments each."""
+
+    def evaluate(self, arguments: Numbers) -> Numbers:
+        """(n,) log-likelihoods at arguments of shape (n, m)."""
+        ...
+
+    def slopes(self, arguments: Floats) -> Slopes:
+        """The same with first and second derivatives."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,12 +125,12 @@ class _Local:
         return own, shared, promise
 
 
-def maximise(marginal: Marginal, layout: Layout, own: Floats, shared: Floats) -> Optimum:
+def maximise(marginal: Likelihood, layout: Layout, own: Floats, shared: Floats) -> Optimum:
     """Climb from a start to the nearest maximum; saddles are left upwards.
 
     Parameters
     ----------
-    marginal : Marginal
+    marginal : Likelihood
         Log-likelihood of each study.
     layout : Layout
         From parameters to its arguments.
@@ -168,7 +182,11 @@ class _Floor:
 
 
 def _search_line(
-    marginal: Marginal, layout: Layout, floor: _Floor, at: tuple[Floats, Floats], step: tuple[Floats, Floats]
+    marginal: Likelihood,
+    layout: Layout,
+    floor: _Floor,
+    at: tuple[Floats, Floats],
+    step: tuple[Floats, Floats],
 ) -> tuple[Floats, Floats] | None:
     """The longest of halved steps that gains; None when none does."""
     longest = max(float(np.abs(part).max(initial=0)) for part in step)

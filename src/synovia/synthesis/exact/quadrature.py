@@ -10,6 +10,7 @@ Liu & Pierce (1994), Biometrika 81, 624-629; one node is the Laplace approximati
 analytic, so that the gradient of what is computed (not of what it approximates) comes from complex steps.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from synovia.synthesis.exact.family import Family, Numbers
 
-__all__ = ["Marginal", "Slopes"]
+__all__ = ["Marginal", "Slopes", "differentiate"]
 
 Floats = NDArray[np.float64]
 
@@ -100,26 +101,7 @@ class Marginal:
 
     def slopes(self, arguments: Floats) -> Slopes:
         """Value, gradient by complex steps, Hessian by central differences of that gradient."""
-        value = self.evaluate(arguments)
-        gradient = self._gradient(arguments)
-        m = self.arguments
-        hessian = np.empty((*gradient.shape, m))
-        for place in range(m):
-            step = CENTRAL_STEP * (1 + np.abs(arguments[:, place]))
-            moved = [arguments.copy(), arguments.copy()]
-            moved[0][:, place] += step
-            moved[1][:, place] -= step
-            rise = self._gradient(moved[0]) - self._gradient(moved[1])
-            hessian[:, :, place] = rise / (2 * step[:, None])
-        return Slopes(value, gradient, (hessian + hessian.transpose(0, 2, 1)) / 2)
-
-    def _gradient(self, arguments: Floats) -> Floats:
-        columns = []
-        for place in range(self.arguments):
-            moved = arguments.astype(complex)
-            moved[:, place] += 1j * COMPLEX_STEP
-            columns.append(self.evaluate(moved).imag / COMPLEX_STEP)
-        return np.stack(columns, axis=1)
+        return differentiate(self.evaluate, arguments)
 
     def _log_density(self, eta: Numbers) -> Numbers:
         """(n, m) log-likelihood of the counts at (n, J, m) predictors."""
@@ -167,6 +149,32 @@ class Marginal:
         slope = np.einsum("njd,nj->nd", B, self.family.y - mean[:, :, 0]) - u
         curvature = np.einsum("njd,nj,nje->nde", B, variance[:, :, 0], B) + np.eye(u.shape[1])
         return slope, _root(curvature)
+
+
+def differentiate(evaluate: Callable[[Numbers], Numbers], arguments: Floats) -> Slopes:
+    """Value, gradient by complex steps, Hessian by central differences of that gradient.
+
+    Parameters
+    ----------
+    evaluate : callable
+        From arguments (n, m), real or complex, to log-likelihoods (n,); analytic.
+    arguments : ndarray of shape (n, m)
+        Where.
+    """
+    m = arguments.shape[1]
+    hessian = np.empty((*arguments.shape, m))
+    for place in range(m):
+        step = CENTRAL_STEP * (1 + np.abs(arguments[:, place]))
+        shift = np.where(np.arange(m) == place, step[:, None], 0.0)
+        rise = _find_gradient(evaluate, arguments + shift) - _find_gradient(evaluate, arguments - shift)
+        hessian[:, :, place] = rise / (2 * step[:, None])
+    gradient = _find_gradient(evaluate, arguments)
+    return Slopes(evaluate(arguments).real, gradient, (hessian + hessian.transpose(0, 2, 1)) / 2)
+
+
+def _find_gradient(evaluate: Callable[[Numbers], Numbers], arguments: Floats) -> Floats:
+    steps = 1j * COMPLEX_STEP * np.eye(arguments.shape[1])
+    return np.stack([evaluate(arguments + step).imag / COMPLEX_STEP for step in steps], axis=1)
 
 
 def _make_nodes(points: int, dimensions: int) -> tuple[Floats, Floats]:

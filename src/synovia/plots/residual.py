@@ -53,7 +53,8 @@ def residuals(rows: pd.DataFrame, *, kind: str = "standardised", ax: Axes | None
             ("Row" if flat else "Fitted value", f"{kind.capitalize()} residual"),
         )
         if flat:
-            ax.set_xticks(x[:: max(1, x.size // 10)].astype(int))
+            places = x[:: -(-x.size // 12)]
+            ax.set_xticks(places, labels=[f"{place:.0f}" for place in places])
         ax.axhline(0.0, color=MUTED, lw=0.8, zorder=1)
         for limit in (-_NORMAL, _NORMAL):
             ax.axhline(limit, color=ACCENT, lw=0.9, ls=(0, (4, 3)), zorder=1)

@@ -190,6 +190,12 @@ class TestModels:
         plain = meta(data, "estimate ~ dose", inference="z")
         assert np.exp(flat.point.psi) == pytest.approx(plain.point.psi, rel=1e-5)
         assert isinstance(fit.tau2, Inapplicable)
+        few, many = (fit.predict(pd.DataFrame({"dose": [dose]})).iloc[0] for dose in (0.1, 1.9))
+        wider = few if fit.point.psi[1] < 0 else many
+        assert wider.prediction_upper - wider.estimate >= max(
+            row.prediction_upper - row.estimate for row in (few, many)
+        )
+        assert len(flat.predict()) == 36
         with pytest.raises(SynthesisError, match="a location-scale model has random='effect'"):
             meta(data, scale="~ dose", random="study")
         with pytest.raises(SynthesisError, match="wanted '~ moderators'"):

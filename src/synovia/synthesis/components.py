@@ -27,7 +27,9 @@ def find_new_variance(problem: Problem, psi: Floats) -> float | Inapplicable:
     total = 0.0
     for term, part in zip(problem.terms, split(problem.terms, psi), strict=True):
         if isinstance(term, RowScale):
-            return Inapplicable("tau2 depends on moderators: see variances() and predict()")
+            return Inapplicable(
+                "tau2 depends on moderators: see variances(), and predict() for where new effects lie"
+            )
         if not isinstance(term, Term) or not _has_one_variance(term):
             return Inapplicable("effects differ in their variance: see variances()")
         total += float(part[0])

@@ -74,6 +74,8 @@ class Fit:
         ``pooled``, or ``single study`` when one independent study is all there is.
     warnings : tuple of str
         What the fit says about itself.
+    scale : Design or None
+        The design of the log of tau2 in a location-scale model.
     """
 
     problem: Problem
@@ -87,6 +89,7 @@ class Fit:
     rows: Rows
     status: str
     warnings: tuple[str, ...]
+    scale: Design | None = None
 
     @property
     def tau2(self) -> float | Inapplicable:
@@ -270,10 +273,19 @@ class Fit:
         if new is not None:
             X = read_new_rows(self.design, new)
         else:
-            X = self.problem.X[:1] if self.design.columns == ("Intercept",) else self.problem.X
-        return self.predict_at(X, self.settings.level if level is None else level, kind=kind, seed=seed)
+            alone = self.scale is None and self.design.columns == ("Intercept",)
+            X = self.problem.X[:1] if alone else self.problem.X
+        chosen = self.settings.level if level is None else level
+        return self.predict_at(X, chosen, kind=kind, seed=seed, W=self._read_scale(new))
 
-    def predict_at(self, X: Floats, level: float, *, kind: str = "HTS", seed: int = SEED) -> pd.DataFrame:
+    def _read_scale(self, new: pd.DataFrame | None) -> Floats | None:
+        if self.scale is None:
+            return None
+        return self.scale.X if new is None else read_new_rows(self.scale, new)
+
+    def predict_at(
+        self, X: Floats, level: float, *, kind: str = "HTS", seed: int = SEED, W: Floats | None = None
+    ) -> pd.DataFrame:
         """``predict`` for rows of the design.
 
         Parameters
@@ -284,11 +296,14 @@ class Fit:
             Level of both intervals.
         kind, seed : str, int
             As for ``predict``.
+        W : ndarray of shape (m, q), optional
+            Rows of the design of the scale, in a location-scale model.
         """
         mean = X @ self.point.beta
         error = np.sqrt(((X @ self.inference.cov) * X).sum(axis=1))
         half = quantiles(level, self.inference.degrees(X)) * error
-        basis = Basis(self.problem, self.point, self.tau2, self.inference, self.settings.restricted)
+        tau2 = self.tau2 if W is None else np.exp(W @ self.point.psi)
+        basis = Basis(self.problem, self.point, tau2, self.inference, self.settings.restricted)
         predicted = find_prediction(basis, X, level, kind=kind, seed=seed)
         return pd.DataFrame(
             {

@@ -71,7 +71,7 @@ def _describe_rest(fit: "Fit", share: str) -> list[tuple[str, str]]:
     moderators = fit.test_moderators()
     if isinstance(moderators, Wald):
         facts.append(("Moderators", show_wald(moderators)))
-    if fit.design.columns == ("Intercept",):
+    if fit.design.columns == ("Intercept",) and fit.scale is None:
         row = fit.predict().iloc[0]
         known = not math.isnan(row.prediction_lower)
         limits = f"{row.prediction_lower:.4f} to {row.prediction_upper:.4f} ({row.prediction_method})"

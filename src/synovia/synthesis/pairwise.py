@@ -147,7 +147,7 @@ def fit_design(rows: Rows, design: Design, settings: Settings) -> Fit:
         When there are not more effects than coefficients.
     """
     require_more_effects(design.X, design.columns)
-    built = _build(rows, settings)
+    built, scale = _build(rows, settings)
     problem = Problem(rows.y, design.X, rows.V, built.terms)
     single = problem.blocks == 1 and problem.p == 1 and _is_one_study(rows, settings)
     if single:
@@ -173,16 +173,17 @@ def fit_design(rows: Rows, design: Design, settings: Settings) -> Fit:
         rows=rows,
         status="single study" if single else "pooled",
         warnings=(*rows.warnings, *design.warnings, *said),
+        scale=scale,
     )
 
 
-def _build(rows: Rows, settings: Settings) -> Built:
+def _build(rows: Rows, settings: Settings) -> tuple[Built, Design | None]:
     scales = _read_scale(settings.scale)
     if scales is None:
-        return build_terms(settings.effects, rows)
+        return build_terms(settings.effects, rows), None
     design = make_design(scales, rows.used)
     names = tuple(f"scale[{name}]" for name in design.columns)
-    return Built((RowScale(design.X),), ("scale",), names, design.warnings)
+    return Built((RowScale(design.X),), ("scale",), names, design.warnings), design
 
 
 def _is_one_study(rows: Rows, settings: Settings) -> bool:

@@ -82,8 +82,8 @@ class Basis:
         What was fitted.
     point : Point or Solution
         What was found.
-    tau2 : float or Inapplicable
-        Variance of a new study's effect around the mean.
+    tau2 : float, ndarray of shape (m,), or Inapplicable
+        Variance of a new study's effect around the mean, for each prediction where it differs.
     inference : Inference
         The fit's own, for the kind "own".
     restricted : bool
@@ -92,7 +92,7 @@ class Basis:
 
     problem: Problem
     point: Point | Solution
-    tau2: float | Inapplicable
+    tau2: float | Floats | Inapplicable
     inference: Inference
     restricted: bool = True
 
@@ -158,9 +158,9 @@ def _find_obstacle(basis: Basis, kind: Kind) -> Inapplicable | None:
 
 
 def _half_width(basis: Basis, X: Floats, level: float, kind: Kind) -> tuple[Floats, str]:
-    tau2 = float(basis.tau2)  # type: ignore[arg-type] # an obstacle was ruled out before
+    tau2 = np.broadcast_to(np.asarray(basis.tau2, dtype=np.float64), X.shape[:1])  # no obstacle: numbers
     if kind.inference is None:
-        return np.full(X.shape[0], quantile(level, np.inf) * np.sqrt(tau2)), kind.source
+        return quantile(level, np.inf) * np.sqrt(tau2), kind.source
     cov, df = _mean_uncertainty(basis, X, kind)
     spread = np.sqrt(tau2 + ((X @ cov) * X).sum(axis=1))
     if kind.fewer is None:

@@ -10,7 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from parity.grid import Case
+from parity.topics.after_08 import AFTER, check_after
+from synovia.diagnosis import compare as compare_models
+from synovia.effects.dependence import known_covariance
 from synovia.kernel import point
+from synovia.kernel.profile import profile_psi_interval
 from synovia.synthesis import Fit, meta
 from synovia.synthesis.pairwise import fit_design
 from synovia.synthesis.random import Inner
@@ -36,7 +40,7 @@ FORMULAS = {
     "aget1 + propmale": "aget1 + propmale",
     "0 + outcome + outcome:I(year-1983)": "0 + outcome + outcome:I(year - 1983)",
 }
-COVERS = r"(mv_(?!confint|ranef|cooks|hat|rstand|rstud|weights|predict|anova)).*"
+ROUGH = 2e-3  # R's interval limits stop at 1e-4 of the search interval
 
 
 def find_random(call: str) -> Any:
@@ -90,7 +94,7 @@ def fit_case(case: Case) -> Fit:
 
 
 def refit_at(fit: Fit, psi: Floats) -> Fit:
-    held = dict(zip(fit.names.variances, psi.tolist(), strict=True))
+    held = {n: v for n, v in zip(fit.names.variances, psi.tolist(), strict=True) if np.isfinite(v)}
     return fit_design(fit.rows, fit.design, replace(fit.settings, tau2=held))
 
 
@@ -126,7 +130,7 @@ def compare(case: Case, fit: Fit, tolerance: float) -> None:
     assert fit.heterogeneity.q == pytest.approx(theirs["QE"], rel=1e-7)
 
 
-def check(case: Case) -> None:
+def check_fit(case: Case) -> None:
     fit = fit_case(case)
     psi = read_psi(fit, case.results)
     restricted = fit.settings.restricted
@@ -139,3 +143,56 @@ def check(case: Case) -> None:
     if "spatial" in case.id or "kalaian_vcalc" in case.id:
         return  # R's own optimisers disagree by up to 76 %: the height of the likelihood is the comparison
     compare(case, fit, SEARCHED)
+
+
+def fit_konstantopoulos(case: Case) -> Fit:
+    data = case.tables[0].rename(columns={"yi": "estimate", "vi": "variance"})
+    return meta(data, random="district/school", inference="z")
+
+
+def check_limits(case: Case) -> None:
+    fit = fit_konstantopoulos(case)
+    matrix = next(iter(case.results.values()))
+    for row, name in enumerate(("tau2[district/school]",)):
+        found = profile_psi_interval(fit.problem, fit.names.variances.index(name))
+        estimate, lower, upper = matrix["data"][row]
+        assert fit.point.psi[1] == pytest.approx(estimate, rel=SEARCHED)
+        assert (found.lower, found.upper) == pytest.approx((lower, upper), rel=ROUGH)
+
+
+def check_prediction(case: Case) -> None:
+    row = fit_konstantopoulos(case).predict(kind="normal").iloc[0]
+    ours = {"pred": "estimate", "se": "std_error", "ci.lb": "lower", "ci.ub": "upper",
+            "pi.lb": "prediction_lower", "pi.ub": "prediction_upper"}  # fmt: skip
+    for theirs, name in ours.items():
+        assert row[name] == pytest.approx(case.results[theirs][0], rel=SEARCHED)
+
+
+def check_likelihood_ratio(case: Case) -> None:
+    whole = fit_konstantopoulos(case)
+    held = refit_at(whole, np.array([0.0, np.nan]))
+    table = compare_models(held, whole).tidy()
+    row = table.iloc[-1]
+    assert row["lr_statistic"] == pytest.approx(case.results["LRT"], rel=SEARCHED)
+    assert row["lr_p_value"] == pytest.approx(case.results["pval"], rel=100 * SEARCHED)
+
+
+def check_covariance(case: Case) -> None:
+    ours = known_covariance(case.tables[0], cluster="author", correlations=["v1i", "v2i"])
+    assert ours == pytest.approx(np.array(case.results["data"], dtype=np.float64), rel=AT_THEIRS, abs=1e-15)
+
+
+CHECKS = {
+    "vcalc": check_covariance,
+    "mv_confint": check_limits,
+    "mv_predict": check_prediction,
+    "mv_anova": check_likelihood_ratio,
+}
+
+
+def check(case: Case) -> None:
+    if re.fullmatch(AFTER, case.id):
+        check_after(case, fit_konstantopoulos(case))
+        return
+    found = next((check for name, check in CHECKS.items() if case.id.startswith(name)), check_fit)
+    found(case)

@@ -11,8 +11,8 @@ SURFACE = [
     "Fit", "SynoviaError", "baujat", "blup", "bootstrap", "bubble", "compare", "contrast", "cumulative",
     "draw", "effect_sizes", "evidence_map", "example", "examples", "flow", "forest", "funnel",
     "influence", "kappa", "leave_one_out", "load_field", "meta", "meta_many", "open", "pairwise",
-    "permutation_test", "profile", "qq", "radial", "random_effects", "read_export", "residuals",
-    "subgroups", "timecourse", "vif",
+    "permutation_test", "profile", "profile_interval", "qq", "radial", "random_effects", "read_export", "residuals",
+    "subgroups", "timecourse", "vif", "wild_bootstrap",
 ]  # fmt: skip
 
 

@@ -35,7 +35,16 @@ if TYPE_CHECKING:
     from synovia.plots import draw, evidence_map, flow, forest, funnel, timecourse
     from synovia.review.review import open  # noqa: A004 - read as sv.open
     from synovia.screening import kappa
-    from synovia.synthesis import Fit, bootstrap, meta, meta_many, permutation_test, subgroups
+    from synovia.synthesis import (
+        Fit,
+        bootstrap,
+        meta,
+        meta_many,
+        permutation_test,
+        profile_interval,
+        subgroups,
+        wild_bootstrap,
+    )
 
 _HOMES = {
     "Fit": "synovia.synthesis",
@@ -65,6 +74,7 @@ _HOMES = {
     "pairwise": "synovia.diagnosis",
     "permutation_test": "synovia.synthesis",
     "profile": "synovia.diagnosis",
+    "profile_interval": "synovia.synthesis",
     "qq": "synovia.diagnosis",
     "radial": "synovia.diagnosis",
     "random_effects": "synovia.diagnosis",
@@ -73,6 +83,7 @@ _HOMES = {
     "subgroups": "synovia.synthesis",
     "timecourse": "synovia.plots",
     "vif": "synovia.diagnosis",
+    "wild_bootstrap": "synovia.synthesis",
 }
 
 __all__ = [
@@ -103,6 +114,7 @@ __all__ = [
     "pairwise",
     "permutation_test",
     "profile",
+    "profile_interval",
     "qq",
     "radial",
     "random_effects",
@@ -111,6 +123,7 @@ __all__ = [
     "subgroups",
     "timecourse",
     "vif",
+    "wild_bootstrap",
 ]
 
 

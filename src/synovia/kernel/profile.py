@@ -14,13 +14,21 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.special import chdtri
 
 from synovia.errors import NotPositiveDefinite, SynthesisError
-from synovia.kernel.choice import Choice
+from synovia.kernel.choice import Choice, Convergence
 from synovia.kernel.choose import ml, reml
 from synovia.kernel.heterogeneity import Range
+from synovia.kernel.point import point
 from synovia.kernel.problem import Problem
 from synovia.kernel.surface import Surface, find_curvature, maximise
 
-__all__ = ["Profile", "profile_contrast", "profile_contrast_interval", "profile_psi", "profile_psi_interval"]
+__all__ = [
+    "Profile",
+    "find_best",
+    "profile_contrast",
+    "profile_contrast_interval",
+    "profile_psi",
+    "profile_psi_interval",
+]
 
 Floats = NDArray[np.float64]
 
@@ -77,13 +85,19 @@ def profile_psi(
     """
     _check_index(problem, index)
     values = np.asarray(grid, dtype=np.float64).reshape(-1)
-    top = _find_best(problem, best, restricted=restricted)
+    top = find_best(problem, best, restricted=restricted)
     walk = _walk_psi(problem, index, top, restricted=restricted)
     return _collect(walk, values, float(top.psi[index]))
 
 
-def _find_best(problem: Problem, best: Choice | None, *, restricted: bool) -> Choice:
-    return best if best is not None else (reml if restricted else ml)(problem)
+def find_best(problem: Problem, best: Choice | None, *, restricted: bool) -> Choice:
+    """The maximum of the likelihood, where it is not known already."""
+    if best is not None:
+        return best
+    if problem.parameters == 0:
+        said = Convergence(0, 0.0, at_boundary=False, converged=True, message="no variance to find")
+        return Choice(np.empty(0), point(problem), said)
+    return (reml if restricted else ml)(problem)
 
 
 def profile_contrast(
@@ -111,7 +125,7 @@ def profile_contrast(
     """
     values = np.asarray(grid, dtype=np.float64).reshape(-1)
     c = _check_contrast(problem, contrast)
-    top = _find_best(problem, best, restricted=restricted)
+    top = find_best(problem, best, restricted=restricted)
     walk = _walk_contrast(problem, c, top, restricted=restricted)
     return _collect(walk, values, float(c @ top.point.beta))
 
@@ -202,7 +216,7 @@ def profile_psi_interval(
     .. math:: \{\psi_k : 2[\ell(\hat\psi) - \max_{\psi_{-k}}\ell(\psi)] \le \chi^2_{1,\,level}\}
     """
     _check_index(problem, index)
-    top = _find_best(problem, best, restricted=restricted)
+    top = find_best(problem, best, restricted=restricted)
     walk = _walk_psi(problem, index, top, restricted=restricted)
     middle = float(top.psi[index])
     step = float(1 / np.sqrt(find_curvature(problem, top.point)[index, index]))
@@ -240,7 +254,7 @@ def profile_contrast_interval(
     still is too short; Bartlett's correction is not applied.
     """
     c = _check_contrast(problem, contrast)
-    best = _find_best(problem, best, restricted=restricted)
+    best = find_best(problem, best, restricted=restricted)
     walk = _walk_contrast(problem, c, best, restricted=restricted)
     middle, step = float(c @ best.point.beta), float(np.sqrt(c @ best.point.cov @ c))
     if restricted:

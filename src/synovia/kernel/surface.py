@@ -62,6 +62,8 @@ class Surface:
 
     def slope(self, at: Point) -> Floats:
         """(parameters,) its gradient in psi."""
+        if at.psi.size == 0:
+            return np.empty(0)
         out = gradient(self.problem, at, restricted=self.restricted)
         if self.contrast is None:
             return out
@@ -79,6 +81,8 @@ class Surface:
 
 def find_curvature(problem: Problem, at: Point) -> Floats:
     """(parameters, parameters) expected information, kept away from singularity."""
+    if at.psi.size == 0:
+        return np.empty((0, 0))
     found = information(problem, at)
     own = np.diag(found)
     scale = np.sqrt(np.where(own > 0, own, 1))

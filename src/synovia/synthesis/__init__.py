@@ -2,6 +2,7 @@
 
 from synovia.kernel import Blocks, Convergence, Diagonal, Inapplicable, Problem, Wald
 from synovia.synthesis.bootstrap import Bootstrapped, bootstrap
+from synovia.synthesis.accuracy import Accuracy, accuracy_ratio, describe_accuracy, diagnostic_accuracy
 from synovia.synthesis.exact import (
     beta_binomial,
     binomial_normal,
@@ -13,6 +14,7 @@ from synovia.synthesis.exact import (
 )
 from synovia.synthesis.explain import explained
 from synovia.synthesis.fit import Fit
+from synovia.synthesis.intervals import ProfileInterval, profile_interval
 from synovia.synthesis.many import Many, meta_many
 from synovia.synthesis.names import Names
 from synovia.synthesis.pairwise import meta
@@ -21,8 +23,10 @@ from synovia.synthesis.settings import Settings
 from synovia.synthesis.subgroup import Subgroups, subgroups
 from synovia.synthesis.summary import Summary
 from synovia.synthesis.weighting import GeneralisedQ
+from synovia.synthesis.wild import WildTest, wild_bootstrap
 
 __all__ = [
+    "Accuracy",
     "Blocks",
     "Bootstrapped",
     "Convergence",
@@ -34,13 +38,18 @@ __all__ = [
     "Names",
     "Permuted",
     "Problem",
+    "ProfileInterval",
     "Settings",
     "Subgroups",
     "Summary",
     "Wald",
+    "WildTest",
+    "accuracy_ratio",
     "beta_binomial",
     "binomial_normal",
     "bootstrap",
+    "describe_accuracy",
+    "diagnostic_accuracy",
     "explained",
     "log_rate_normal",
     "logit_normal",
@@ -50,5 +59,7 @@ __all__ = [
     "permutation_test",
     "peto",
     "poisson_normal",
+    "profile_interval",
     "subgroups",
+    "wild_bootstrap",
 ]

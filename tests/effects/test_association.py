@@ -91,7 +91,7 @@ def test_exchange_of_rows_turns_the_sign(measure, a, b, c, d):  # type: ignore[n
 def test_stratified_phi_by_simulation() -> None:
     """Variance over 200,000 pairs of binomial samples of fixed size 60 and 140, risks 0.5 and 0.2."""
     rng = np.random.default_rng(3)
-    a, c = rng.binomial(60, 0.5, 200_000) * 1.0, rng.binomial(140, 0.2, 200_000) * 1.0
+    a, c = (np.asarray(rng.binomial(n, p, 200_000), float) for n, p in ((60, 0.5), (140, 0.2)))
     sizes = np.full(200_000, 60.0), np.full(200_000, 140.0)
     simulated = association(Counts(a, sizes[0]), Counts(c, sizes[1])).estimate.var()
     told = association(

@@ -132,7 +132,12 @@ def log_hazard_ratio(events: Array, p: Array, *, favours: Array, allocation: Arr
     """
     d, p, side, a = (np.asarray(x, float) for x in (events, p, favours, allocation))
     refuse((p <= 0) | (p > 1), p, "a p-value", "a p-value above 0 and up to 1")
-    refuse(np.abs(side) != 1, side, "a direction", "-1 for the treatment or 1 for the comparator")
+    refuse(
+        np.abs(np.nan_to_num(side, nan=1.0)) != 1,
+        side,
+        "a direction",
+        "-1 for the treatment or 1 for the comparator",
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         information = d * a / (1 + a) ** 2
         y = -side * ndtri(p / 2) / np.sqrt(information)

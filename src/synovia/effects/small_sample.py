@@ -38,8 +38,17 @@ def correction_factor(df: Array, kind: Correction = "exact") -> Array:
         return np.ones_like(m)
     known = m > 1
     safe = np.where(known, m, 2.0)
-    exact = np.exp(gammaln(safe / 2) - np.log(np.sqrt(safe / 2)) - gammaln((safe - 1) / 2))
-    return np.where(known, exact if kind == "exact" else 1 - 3 / (4 * safe - 1), np.nan)
+    factor = _exact(safe) if kind == "exact" else 1 - 3 / (4 * safe - 1)
+    return np.where(known, factor, np.nan)
+
+
+def _exact(m: Array) -> Array:
+    """J by log gamma functions, and above 2000, where their difference loses digits, by its series."""
+    small = np.minimum(m, 2000.0)
+    gammas = np.exp(gammaln(small / 2) - np.log(np.sqrt(small / 2)) - gammaln((small - 1) / 2))
+    x = (np.maximum(m, 2000.0) - 1) / 2
+    series = 1 - 1 / (8 * x) + 1 / (128 * x**2) + 5 / (1024 * x**3) - 21 / (32768 * x**4)
+    return np.where(m <= 2000, gammas, series * np.sqrt(1 - 1 / np.maximum(m, 2000.0)))
 
 
 def weighted_mean(values: Array, weights: Array) -> float:

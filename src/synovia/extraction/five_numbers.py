@@ -6,10 +6,10 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from scipy import optimize, stats
-from scipy.special import boxcox, inv_boxcox, roots_legendre
+from scipy.special import boxcox, inv_boxcox
 
 from synovia.errors import Fault, InputError
-from synovia.extraction.order import approximate_moments, expect
+from synovia.extraction.order import approximate_moments, expect, nodes
 from synovia.extraction.quantiles import WAN, Summary, luo_mean, wan_sd
 from synovia.extraction.step import Step, name_inputs
 
@@ -283,8 +283,8 @@ def _lopsided(summary: Summary, power: float) -> float:
 
 def _back(mean: float, sd: float, power: float) -> tuple[float, float]:
     low = max(-9.0, (-1 / power - mean) / sd) if power > 0 else -9.0
-    nodes, weights = roots_legendre(2000)
-    z = low + (9 - low) * (nodes + 1) / 2
+    points, weights = nodes(2000)
+    z = low + (9 - low) * (points + 1) / 2
     weights = weights * stats.norm.pdf(z)
     weights = weights / weights.sum()
     values = inv_boxcox(mean + sd * z, power)

@@ -1,14 +1,28 @@
 """Order statistics of a normal sample: their expectations, exact and by series, and covariances."""
 
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln, log_ndtr, ndtri, roots_legendre
 
-__all__ = ["approximate_moments", "expect"]
+__all__ = ["approximate_moments", "expect", "nodes"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
+
+
+@cache
+def nodes(size: int) -> tuple[Array, Array]:
+    """Nodes and weights of Gauss-Legendre quadrature on -1 to 1, found once for each size.
+
+    Examples
+    --------
+    >>> round(float(nodes(5)[1].sum()), 6)
+    2.0
+    """
+    points, weights = roots_legendre(size)
+    return np.asarray(points), np.asarray(weights)
 
 
 def expect(rank: int, n: int) -> float:
@@ -30,8 +44,8 @@ def expect(rank: int, n: int) -> float:
     >>> round(expect(2, 2), 6)
     0.56419
     """
-    nodes, weights = roots_legendre(1200)
-    z = 12 * nodes
+    points, weights = nodes(1200)
+    z = 12 * points
     log = gammaln(n + 1) - gammaln(rank) - gammaln(n - rank + 1) - z**2 / 2 - np.log(2 * np.pi) / 2
     log = log + (rank - 1) * log_ndtr(z) + (n - rank) * log_ndtr(-z)
     return float(np.sum(12 * weights * z * np.exp(log)))

@@ -1,8 +1,9 @@
 """From a table of effects to a fit: one method per file, one result shape."""
 
 from synovia.kernel import Blocks, Convergence, Diagonal, Inapplicable, Problem, Wald
+from synovia.synthesis.accuracy import Accuracy, diagnostic_accuracy
+from synovia.synthesis.accuracy_tables import accuracy_ratio, describe_accuracy
 from synovia.synthesis.bootstrap import Bootstrapped, bootstrap
-from synovia.synthesis.accuracy import Accuracy, accuracy_ratio, describe_accuracy, diagnostic_accuracy
 from synovia.synthesis.exact import (
     beta_binomial,
     binomial_normal,

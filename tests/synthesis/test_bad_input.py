@@ -20,7 +20,6 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], type[SynthesisError], s
     "all variances zero": ({"variance": [0.0] * 5}, {}, NotPositiveDefinite, "a has variance 0"),
     "one variance zero": ({"variance": [0.1, 0.1, 0, 0.1, 0.1]}, {}, NotPositiveDefinite, "c has variance 0"),
     "negative variance": ({"variance": [0.1, -2, 0.1, 0.1, 0.1]}, {}, SynthesisError, "b has variance -2"),
-    "infinite estimate": ({"estimate": [1, 2, 3, np.inf, 5]}, {}, SynthesisError, "d has estimate 'inf'"),
     "text for a number": ({"variance": ["0.1", "0,2", 1, 1, 1]}, {}, SynthesisError, "b has variance '0,2'"),
     "collinear moderators": (
         {"dose": [1, 2, 3, 4, 6.0], "double": [2, 4, 6, 8, 12.0]},

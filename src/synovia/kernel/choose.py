@@ -149,6 +149,11 @@ def _require_room(problem: Problem) -> None:
             f"{problem.n} estimates for {problem.p} coefficients leave nothing to estimate tau2 from; "
             "fit a common-effect model (random=None) or drop moderators."
         )
+    if problem.parameters > problem.n - problem.p:
+        raise SynthesisError(
+            f"Found {problem.n} estimates for {problem.p} coefficients and {problem.parameters} variances and "
+            "correlations; wanted at least as many estimates. A structure with fewer is CS or DIAG."
+        )
     if not all(is_identified(problem, term) for term in range(len(problem.terms))):
         raise SynthesisError(
             "The random effect cannot be told from the coefficients: its groups are a combination of the "

@@ -19,6 +19,7 @@ Integers = NDArray[np.intp]
 Entries = tuple[Integers, Integers, Floats]
 
 SYMMETRY = 1e-8  # asymmetry, in units of the standard deviations, beyond what 8 printed digits explain
+SMALLEST = 1e-100  # variances further out overflow when squared and multiplied
 PIVOT = 1e-10  # smallest variance left unexplained by earlier rows, as a share of a row's own variance
 
 
@@ -198,6 +199,12 @@ def check_variances(v: Floats) -> None:
         row = int(wrong[0])
         kind = NotPositiveDefinite if v[row] == 0 else SynthesisError
         raise kind(f"Row {row + 1} has variance {v[row]:g}; wanted a finite number above 0.")
+    extreme = (v < SMALLEST) | (v > 1 / SMALLEST)
+    if extreme.any():
+        row = int(np.argmax(extreme))
+        raise SynthesisError(
+            f"Row {row + 1} has variance {v[row]:g}, beyond what can be computed; change units."
+        )
 
 
 def check_matrix(matrix: Floats, rows: Integers) -> None:

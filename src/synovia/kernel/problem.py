@@ -15,6 +15,7 @@ __all__ = ["Problem", "find_dependent_columns"]
 
 Floats = NDArray[np.float64]
 
+LARGEST = 1e70  # squares and their products stay within double precision
 RANK = 1e-10  # length of a column left unexplained by earlier ones, as a share of its own length
 
 
@@ -150,6 +151,11 @@ def _check_finite(y: Floats, X: Floats) -> None:
     for name, good in (("estimate", np.isfinite(y)), ("design", np.isfinite(X).all(axis=1))):
         if not good.all():
             raise SynthesisError(f"Row {int(np.argmin(good)) + 1} has a missing or infinite {name}.")
+    if np.abs(y).max(initial=0) > LARGEST:
+        row = int(np.argmax(np.abs(y)))
+        raise SynthesisError(
+            f"Row {row + 1} has estimate {y[row]:g}, too large to compute with; change units."
+        )
 
 
 def _check_rank(X: Floats) -> None:

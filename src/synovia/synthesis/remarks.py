@@ -31,7 +31,10 @@ def remark(
     choice, inference = fitted
     said = []
     if not choice.convergence.converged:
-        said.append(f"The search for tau2 did not converge: {choice.convergence.message}.")
+        said.append(
+            f"The search for tau2 did not converge: {choice.convergence.message}. Look at the likelihood "
+            "around it, drawn by synovia.profile(fit)."
+        )
     if inference.factor == 0:
         said.append(
             "The model fits every estimate exactly, which leaves the Knapp-Hartung interval without a width. "
@@ -70,8 +73,8 @@ def _tell_edges(choice: Choice, names: tuple[str, ...]) -> list[str]:
             )
         if name.startswith("scale") and abs(value) > RUN:
             said.append(
-                f"{name} runs to {'plus' if value > 0 else 'minus'} infinity: tau2 is 0 for some effects, and "
-                "the coefficient has no standard error."
+                f"{name} runs to {'plus' if value > 0 else 'minus'} infinity: tau2 is 0 for some effects, "
+                "and the coefficient has no standard error."
             )
     return said
 

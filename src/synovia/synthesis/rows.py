@@ -128,7 +128,7 @@ def select_rows(
     Raises
     ------
     SynthesisError
-        When a column is absent, or a number is infinite, negative or not a number; the row is named.
+        When a column is absent, or a number is negative or not a number; the row is named.
     NotPositiveDefinite
         When a variance is 0 or the covariance is one that no data could have.
     TooFewStudies
@@ -139,7 +139,8 @@ def select_rows(
     require_columns(table, [estimate, variance, *moderators])
     labels = name_rows(table)
     y, v = (read_numbers(table, column, labels) for column in (estimate, variance))
-    lacking = [(estimate, np.isnan(y)), (variance, np.isnan(v))]
+    lacking = [(name, np.isnan(values)) for name, values in ((estimate, y), (variance, v))]
+    lacking += [(f"finite {name}", np.isinf(values)) for name, values in ((estimate, y), (variance, v))]
     lacking += [(name, find_missing(table[name])) for name in moderators]
     kept = ~np.any([missing for _, missing in lacking], axis=0)
     if not kept.any():
@@ -167,7 +168,7 @@ def require_columns(data: pd.DataFrame, names: Sequence[str]) -> None:
 
 
 def read_numbers(data: pd.DataFrame, column: str, labels: Sequence[str]) -> Floats:
-    """(N,) a column as numbers, NaN where empty; text and infinities are refused by row."""
+    """(N,) a column as numbers, NaN where empty; text is refused by row."""
     cells = data[column]
     if isinstance(cells.dtype, np.dtype) and cells.dtype.kind in "fiu":
         values = cells.to_numpy(dtype=np.float64)
@@ -175,13 +176,12 @@ def read_numbers(data: pd.DataFrame, column: str, labels: Sequence[str]) -> Floa
     else:
         values = pd.to_numeric(cells.replace("", np.nan), errors="coerce").to_numpy(dtype=np.float64)
         unreadable = np.isnan(values) & ~find_missing(cells)
-    for wrong, what in ((unreadable, "not a number"), (np.isinf(values), "infinite")):
-        if wrong.any():
-            row = int(np.argmax(wrong))
-            raise SynthesisError(
-                f"{labels[row]} has {column} {str(cells.iloc[row])!r}, which is {what}; "
-                "correct it or leave it empty."
-            )
+    if unreadable.any():
+        row = int(np.argmax(unreadable))
+        raise SynthesisError(
+            f"{labels[row]} has {column} {str(cells.iloc[row])!r}, which is not a number; "
+            "correct it or leave it empty."
+        )
     return values
 
 

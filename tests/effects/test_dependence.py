@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parity.grid import Case, read_cases
 from synovia.effects import (
     Contrast,
     Times,
@@ -161,6 +162,37 @@ def test_cost_grows_with_the_number_of_clusters() -> None:
     assert time.perf_counter() - started < 10
     assert len(blocks) == 1000
     assert sum(block.size for _, block in blocks) == 9000
+
+
+def test_everything_at_once_as_metafor() -> None:
+    """vcalc of metafor 3.8-1: outcomes, times, and groups of known size; its lower triangle by rows."""
+    rows = pd.DataFrame(
+        {
+            "study": 1, "type": ["a", "a", "b", "b"], "weeks": [1, 2, 1, 2], "g1": ["A", "B", "A", "B"], "g2": "P",
+            "w1": [20, 25, 20, 25], "w2": 40, "variance": [0.1, 0.2, 0.15, 0.12],
+        }
+    )  # fmt: skip
+    found = sampling_covariance(
+        rows, cluster="study", outcome="type", rho=0.5, times=Times("weeks", 0.8),
+        contrast=Contrast("g1", "g2", ("w1", "w2")),
+    )  # fmt: skip
+    expected = [
+        0.0405095746833467,
+        0.0612372435695794,
+        0.0248069469178417,
+        0.0156892908110547,
+        0.0774596669241483,
+        0.0384307569132209,
+    ]
+    np.testing.assert_allclose(found[np.tril_indices(4, -1)], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in read_cases("08_rma_mv") if c.id == "vcalc_berkey"], ids=lambda c: c.id
+)
+def test_known_matrices_of_berkey_1998(case: Case) -> None:
+    found = known_covariance(case.tables[0], cluster="author", correlations=["v1i", "v2i"])
+    np.testing.assert_allclose(found.ravel(), np.ravel(case.results["data"]), rtol=1e-12)
 
 
 def test_aggregate_of_independent_effects_is_the_weighted_mean() -> None:

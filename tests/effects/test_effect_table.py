@@ -1,5 +1,6 @@
 """Effect sizes of a whole table: inputs, choices, gaps, and what every measure has in common."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ from synovia.effects import (
 )
 from synovia.errors import InputError, ScaleError
 
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "effect-sizes.md"
 SMALL = st.integers(1, 40)
 MEAN, SD, SIZE = st.floats(1, 100), st.floats(0.5, 50), st.integers(4, 300)
 
@@ -125,7 +127,8 @@ def test_missing_numbers_never_become_estimates() -> None:
         "estimate": 1.2, "lower": 1.0, "upper": 1.5, "level": 0.95, "std_error": 0.2, "variance_given": 0.04, "favours": 1.0,
         "observed_less_expected": 2.0, "variance_logrank": 9.0, "mean_after": 5.0, "sd_after": 2.0, "mean_before": 4.0, "sd_before": 2.0,
     }  # fmt: skip
-    unused = {"PPC_SMCR": {"sd_after"}, "PPC2": {"sd_after"}}  # the unit is the SD before
+    # The unit is the SD before; the first-order variance of R squared does not depend on the predictors.
+    unused = {"PPC_SMCR": {"sd_after"}, "PPC2": {"sd_after"}, "R2": {"predictors"}, "ZR2": {"predictors"}}
     for name, measure in MEASURE_TABLE.items():
         for route in measure.routes:
             for gap in set(route.needs) - unused.get(name, set()):
@@ -206,7 +209,7 @@ def test_impossible_statistic_gives_no_table() -> None:
 @given(st.floats(-2, 2).filter(lambda y: abs(y) > 0.01), st.floats(0.05, 1))
 def test_interval_and_p_lead_to_the_same_variance(y: float, se: float) -> None:
     z = stats.norm.ppf(0.975)
-    interval = effect_from_interval(np.exp(y), np.exp(y - z * se), np.exp(y + z * se), printed="ratio")  # type: ignore[arg-type]
+    interval = effect_from_interval(np.exp(y), np.exp(y - z * se), np.exp(y + z * se), printed="ratio")
     assert float(interval.variance) == pytest.approx(se**2)
     if (p := 2 * stats.norm.sf(abs(y) / se)) > 1e-300:
         assert float(effect_from_p(np.array(y), np.array(p)).variance) == pytest.approx(se**2, rel=1e-6)
@@ -281,3 +284,8 @@ def test_correlation_from_its_test() -> None:
 def test_unknown_measure_lists_the_known() -> None:
     with pytest.raises(InputError, match="one of OR, RR, RD"):
         find_measure("odds")
+
+
+def test_every_measure_is_explained() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert [name for name in MEASURE_TABLE if f"`{name}`" not in text] == []

@@ -1,0 +1,165 @@
+"""Profile likelihood against grids, other formulations and R."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.special import chdtri
+
+from simulated_problems import simulate
+from synovia.errors import SynthesisError
+from synovia.kernel import Diagonal, Problem, Range, RowScale, Term, Unstructured, ml, point, reml
+from synovia.kernel.intervals import profile_likelihood
+from synovia.kernel.profile import (
+    profile_contrast,
+    profile_contrast_interval,
+    profile_psi,
+    profile_psi_interval,
+)
+from synovia.kernel.surface import Surface
+
+Floats = NDArray[np.float64]
+
+FLAT = 1e-7  # limits lie where the profile is steep: an error of 1e-12 in its height moves them less
+
+
+def three_level(p: int = 1) -> Problem:
+    base = simulate(3, (3, 2, 4, 2, 3, 1, 5, 2, 3, 4, 2, 3), p=p)
+    return base.replace_terms((Term(base.V.labels), Term(np.arange(base.n))))
+
+
+def bivariate() -> Problem:
+    k = 14
+    rng = np.random.default_rng(8)
+    outcome, study = np.tile([0, 1], k), np.repeat(np.arange(k), 2)
+    X = np.column_stack([outcome == 0, outcome == 1]).astype(float)
+    y = rng.normal(size=2 * k) * 0.5 + rng.normal(size=k)[study] * 0.3
+    return Problem(y, X, Diagonal(rng.uniform(0.02, 0.2, 2 * k)), (Term(study, Unstructured(2), outcome),))
+
+
+@pytest.mark.parametrize("restricted", [True, False])
+@pytest.mark.parametrize("contrast", [None, [0.0, 1.0], [1.0, -2.0]])
+@pytest.mark.parametrize(("problem", "psi"), [(three_level(2), [0.3, 0.2]), (bivariate(), [0.2, 0.3, 0.4])])
+def test_slopes_are_those_of_the_surface(
+    problem: Problem, psi: list[float], contrast: list[float] | None, *, restricted: bool
+) -> None:
+    surface = Surface(problem, restricted, None if contrast is None else np.array(contrast), 0.7)
+    h = 1e-6
+    numeric = [
+        (surface.height(point(problem, psi + step)) - surface.height(point(problem, psi - step))) / (2 * h)
+        for step in h * np.eye(len(psi))
+    ]
+    # central differences of numbers of order 10 at step 1e-6
+    assert surface.slope(point(problem, psi)) == pytest.approx(numeric, rel=1e-6, abs=1e-7)
+
+
+@pytest.mark.parametrize("restricted", [True, False])
+def test_one_variance_agrees_with_its_own_interval(*, restricted: bool) -> None:
+    problem = simulate(2, (1,) * 12, p=2)
+    expected = profile_likelihood(problem, level=0.9, restricted=restricted)
+    found = profile_psi_interval(problem, 0, level=0.9, restricted=restricted)
+    assert isinstance(expected, Range)
+    assert (found.lower, found.upper) == pytest.approx((expected.lower, expected.upper), rel=FLAT)
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_limits_lie_where_the_profile_has_fallen(index: int) -> None:
+    problem = three_level()
+    best = reml(problem)
+    found = profile_psi_interval(problem, index, best=best)
+    floor = best.point.log_reml - chdtri(1, 0.05) / 2
+    for limit in (found.lower, found.upper):
+        if limit > 0:
+            # a grid of steps of 0.03 % misses the height by half the curvature times the step squared
+            grid = np.concatenate([[0.0], np.geomspace(1e-4, 5, 4000)])
+            heights = [point(problem, np.insert([rest], index, limit)).log_reml for rest in grid]
+            assert max(heights) == pytest.approx(floor, abs=1e-5)
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_a_profile_is_never_below_the_section_through_the_maximum(index: int) -> None:
+    problem = bivariate()
+    best = reml(problem)
+    low, high = problem.bounds[index]
+    grid = np.linspace(max(low, 0.2 * best.psi[index] - 0.1), min(high, 2 * best.psi[index] + 0.1), 9)
+    found = profile_psi(problem, index, grid, best=best)
+    for value, height, psi in zip(grid, found.log_lik, found.psi, strict=True):
+        section = best.psi.copy()
+        section[index] = value
+        assert psi[index] == value
+        assert height >= point(problem, section).log_reml - 1e-10
+        assert height == pytest.approx(point(problem, psi).log_reml, abs=1e-10)
+        assert height <= best.point.log_reml + 1e-10
+
+
+def test_a_variance_of_zero_and_a_correlation_of_one_are_limits() -> None:
+    agreeing = Problem([0.1, 0.12, 0.09, 0.11, 0.1], np.ones((5, 1)), Diagonal([0.1] * 5), (Term(range(5)),))
+    assert profile_psi_interval(agreeing, 0).lower == 0
+    k = 5
+    outcome, study = np.tile([0, 1], k), np.repeat(np.arange(k), 2)
+    rng = np.random.default_rng(1)
+    y = np.repeat(rng.normal(size=k), 2) + 0.1 * rng.normal(size=2 * k)
+    X = np.column_stack([outcome == 0, outcome == 1]).astype(float)
+    alike = Problem(y, X, Diagonal(np.full(2 * k, 0.05)), (Term(study, Unstructured(2), outcome),))
+    assert profile_psi_interval(alike, 2).upper == 1
+
+
+@pytest.mark.parametrize("restricted", [True, False])
+def test_a_contrast_held_is_a_problem_with_one_coefficient_less(*, restricted: bool) -> None:
+    problem = three_level(2)
+    held = 0.4
+    rest = Problem(problem.y - held * problem.X[:, 1], problem.X[:, :1], problem.V, problem.terms)
+    found = profile_contrast(problem, [0.0, 1.0], [held], restricted=restricted)
+    best = (reml if restricted else ml)(rest)
+    if restricted:
+        gain = (rest.log_det_xtx - problem.log_det_xtx) / 2  # the constants of the two restricted likelihoods
+        assert found.log_lik[0] + gain == pytest.approx(best.point.log_reml, abs=1e-8)
+    else:
+        assert found.log_lik[0] == pytest.approx(best.point.log_ml, abs=1e-9)
+    assert found.psi[0] == pytest.approx(
+        best.psi, rel=1e-4
+    )  # psi moves as the root of the likelihood's error
+
+
+def test_the_interval_of_a_mean_by_hand() -> None:
+    problem = simulate(4, (1,) * 8)
+    found = profile_contrast_interval(problem, [1.0])
+    best = ml(problem)
+
+    def top(mean: float) -> float:
+        grid = np.concatenate([[0.0], np.geomspace(1e-4, 10, 20_000)])
+        total = problem.V.diagonal + grid[:, None]
+        heights = -0.5 * (np.log(2 * np.pi * total) + (problem.y - mean) ** 2 / total).sum(axis=1)
+        return float(heights.max())
+
+    for limit in (found.lower, found.upper):
+        # the grid of tau2 misses the maximum by at most 0.03 %, squared
+        assert top(limit) == pytest.approx(best.point.log_ml - chdtri(1, 0.05) / 2, abs=1e-6)
+
+
+def test_without_variances_it_is_the_normal_interval() -> None:
+    problem = simulate(4, (1,) * 8).replace_terms(())
+    at = point(problem)
+    found = profile_contrast_interval(problem, [1.0], level=0.95)
+    half = 1.959963984540054 * np.sqrt(at.cov[0, 0])
+    assert (found.lower, found.upper) == pytest.approx((at.beta[0] - half, at.beta[0] + half), rel=FLAT)
+
+
+def test_the_coefficients_of_a_scale_have_profiles_too() -> None:
+    base = simulate(4, (1,) * 30)
+    W = np.column_stack([np.ones(30), np.linspace(-1, 1, 30)])
+    problem = base.replace_terms((RowScale(W),))
+    found = profile_psi_interval(problem, 1)
+    best = reml(problem)
+    assert found.lower < best.psi[1] < found.upper
+
+
+def test_what_cannot_be_done_is_said() -> None:
+    problem = simulate(4, (1,) * 8)
+    with pytest.raises(SynthesisError, match="Found parameter 1; the model has 1"):
+        profile_psi(problem, 1, [0.1])
+    with pytest.raises(SynthesisError, match="wanted a number from 0 to inf"):
+        profile_psi(problem, 0, [-0.1])
+    with pytest.raises(SynthesisError, match="wanted 1 weights, not all 0"):
+        profile_contrast(problem, [0.0], [0.1])
+    with pytest.raises(SynthesisError, match="between 0 and 1"):
+        profile_psi_interval(problem, 0, level=95)

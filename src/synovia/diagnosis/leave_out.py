@@ -13,6 +13,7 @@ from synovia.diagnosis.deletion import Part, delete, find_q, fit_parts, has_one_
 from synovia.errors import SynthesisError
 from synovia.kernel import point, quantile, tail, trace_projection
 from synovia.synthesis import Fit
+from synovia.synthesis.exact.again import refit_each
 
 __all__ = ["Refits", "cumulative", "leave_one_out"]
 
@@ -82,8 +83,12 @@ def leave_one_out(fit: Fit, by: str | None = None) -> Refits:
     >>> leave_one_out(meta(trials, inference="z")).tidy().estimate.round(3).tolist()
     [0.325, 0.225, 0.233]
     """
-    groups = make_groups(fit, by)
-    return _collect(fit, [group.label for group in groups], delete(fit, groups), "Each left out in turn")
+    groups, title = make_groups(fit, by), "Each left out in turn"
+    labels = [group.label for group in groups]
+    if fit.settings.counts:
+        rest = [np.delete(np.arange(fit.problem.n), group.rows) for group in groups]
+        return Refits(refit_each(fit, labels, rest), fit.tidy(), title)
+    return _collect(fit, labels, delete(fit, groups), title)
 
 
 def cumulative(fit: Fit, order: str | ArrayLike | None = None, *, by: str | None = None) -> Refits:
@@ -124,7 +129,10 @@ def cumulative(fit: Fit, order: str | ArrayLike | None = None, *, by: str | None
     grown: list[NDArray[np.intp]] = []
     for group in groups:
         grown.append(np.sort(np.concatenate([*grown[-1:], group.rows])))
-    return _collect(fit, [group.label for group in groups], fit_parts(fit, grown), "Added one after another")
+    labels, title = [group.label for group in groups], "Added one after another"
+    if fit.settings.counts:
+        return Refits(refit_each(fit, labels, grown), fit.tidy(), title)
+    return _collect(fit, labels, fit_parts(fit, grown), title)
 
 
 def _rank(fit: Fit, order: str | ArrayLike | None) -> NDArray[np.intp]:

@@ -57,6 +57,11 @@ def choose_psi(
     SynthesisError
         When a variance is held that the model does not have, or weights are asked for without their rows.
     """
+    if settings.counts:
+        raise SynthesisError(
+            "The fit is a model for counts, which cannot be fitted again to its estimates; refit it to other "
+            "studies, or pool the estimates with meta."
+        )
     choice = _choose_variances(problem, settings, names, rows)
     if settings.weights is None:
         return choice

@@ -129,6 +129,11 @@ class Settings:
         return None
 
     @property
+    def counts(self) -> bool:
+        """Whether counts were modelled, and not estimates with their variances."""
+        return False
+
+    @property
     def restricted(self) -> bool:
         """Whether the restricted likelihood was maximised."""
         return self.tau2 == "REML" or isinstance(self.tau2, Mapping)

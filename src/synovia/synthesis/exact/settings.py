@@ -47,6 +47,11 @@ class CountSettings(Settings):
             )
 
     @property
+    def counts(self) -> bool:
+        """Always."""
+        return True
+
+    @property
     def model(self) -> str:
         """The model in words."""
         return self.described

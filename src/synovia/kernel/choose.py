@@ -151,8 +151,8 @@ def _require_room(problem: Problem) -> None:
         )
     if problem.parameters > problem.n - problem.p:
         raise SynthesisError(
-            f"Found {problem.n} estimates for {problem.p} coefficients and {problem.parameters} variances and "
-            "correlations; wanted at least as many estimates. A structure with fewer is CS or DIAG."
+            f"Found {problem.n} estimates for {problem.p} coefficients and {problem.parameters} variances "
+            "and correlations; wanted at least as many estimates. A structure with fewer is CS or DIAG."
         )
     if not all(is_identified(problem, term) for term in range(len(problem.terms))):
         raise SynthesisError(

@@ -157,7 +157,8 @@ def test_an_order_must_place_every_row(order: object, said: str) -> None:
 def test_groups_need_a_column_that_every_row_fills() -> None:
     with pytest.raises(SynthesisError, match="no column 'lab'"):
         influence(fits()["pairwise"], by="lab")
-    data = independent().assign(lab=["a"] * 13 + [None])
+    data = independent().assign(lab=[*["a"] * 13, ""])
+    data["lab"] = data["lab"].where(data["lab"] != "")
     with pytest.raises(SynthesisError, match="Author 13 has no lab"):
         influence(meta(data), by="lab")
 

@@ -8,7 +8,7 @@ from diagnosis.trials import fits, independent, nested
 from synovia.diagnosis import blup, qq, radial, random_effects, residuals
 from synovia.diagnosis.simulate import simulate_estimates
 from synovia.errors import SynthesisError
-from synovia.kernel import Problem, find_omega
+from synovia.kernel import Problem, Term, find_omega
 from synovia.synthesis import meta
 from synovia.synthesis.exact.mantel_haenszel import mantel_haenszel
 
@@ -66,13 +66,12 @@ def test_random_effects_add_up_to_the_predictions(name: str) -> None:
     total = fit.problem.X @ fit.point.beta
     start = 0
     for term in fit.problem.terms:
-        structure = getattr(term, "structure", None)
-        if structure is None or (term.rowwise and structure.size == 1):
+        if not isinstance(term, Term) or (term.rowwise and term.structure.size == 1):
             total = total + table["estimate"].to_numpy()[start : start + fit.problem.n]
             start += fit.problem.n
             continue
-        count = term.levels * structure.size
-        effects = table["estimate"].to_numpy()[start : start + count].reshape(term.levels, structure.size, 1)
+        count = term.levels * term.structure.size
+        effects = table["estimate"].to_numpy()[start : start + count].reshape(term.levels, -1, 1)
         total = total + term.scatter(effects)[:, 0]
         start += count
     assert start == len(table)

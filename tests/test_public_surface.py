@@ -8,9 +8,9 @@ import pytest
 import synovia as sv
 
 SURFACE = [
-    "Fit", "SynoviaError", "baujat", "beta_binomial", "binomial_normal", "blup", "bootstrap", "bubble",
+    "Fit", "GeneralisedQ", "SynoviaError", "baujat", "beta_binomial", "binomial_normal", "blup", "bootstrap", "bubble",
     "compare", "contrast", "cumulative", "diagnostic_accuracy", "draw", "effect_sizes", "evidence_map",
-    "example", "examples", "flow", "forest", "funnel", "influence", "kappa", "leave_one_out", "load_field",
+    "example", "examples", "explained", "flow", "forest", "funnel", "influence", "kappa", "leave_one_out", "load_field",
     "log_rate_normal", "logit_normal", "mantel_haenszel", "meta", "meta_many", "open", "pairwise",
     "permutation_test", "peto", "poisson_normal", "profile", "profile_interval", "qq", "radial",
     "random_effects", "read_export", "residuals", "subgroups", "timecourse", "vif", "wild_bootstrap",
@@ -28,7 +28,7 @@ def test_every_name_has_a_home_and_a_docstring(name: str) -> None:
 
 
 def test_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(AttributeError, match="it has Fit, SynoviaError"):
+    with pytest.raises(AttributeError, match="it has Fit, GeneralisedQ, SynoviaError"):
         _ = sv.metaanalysis
 
 

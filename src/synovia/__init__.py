@@ -37,10 +37,12 @@ if TYPE_CHECKING:
     from synovia.screening import kappa
     from synovia.synthesis import (
         Fit,
+        GeneralisedQ,
         beta_binomial,
         binomial_normal,
         bootstrap,
         diagnostic_accuracy,
+        explained,
         log_rate_normal,
         logit_normal,
         mantel_haenszel,
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Fit": "synovia.synthesis",
+    "GeneralisedQ": "synovia.synthesis",
     "SynoviaError": "synovia.errors",
     "baujat": "synovia.diagnosis",
     "beta_binomial": "synovia.synthesis",
@@ -72,6 +75,7 @@ _HOMES = {
     "evidence_map": "synovia.plots",
     "example": "synovia.examples",
     "examples": "synovia.examples",
+    "explained": "synovia.synthesis",
     "flow": "synovia.plots",
     "forest": "synovia.plots",
     "funnel": "synovia.plots",
@@ -104,6 +108,7 @@ _HOMES = {
 
 __all__ = [
     "Fit",
+    "GeneralisedQ",
     "SynoviaError",
     "baujat",
     "beta_binomial",
@@ -120,6 +125,7 @@ __all__ = [
     "evidence_map",
     "example",
     "examples",
+    "explained",
     "flow",
     "forest",
     "funnel",

@@ -35,7 +35,7 @@ class GeneralisedQ:
     >>> from synovia.synthesis import GeneralisedQ, meta
     >>> trials = pd.DataFrame({"estimate": [0.1, 0.9, 0.3], "variance": [0.02, 0.03, 0.01], "n": [9, 6, 18]})
     >>> print(f"{meta(trials, tau2=GeneralisedQ('n')).tau2:.3f}")
-    0.107
+    0.105
     """
 
     weights: str

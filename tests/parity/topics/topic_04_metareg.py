@@ -20,6 +20,7 @@ from parity.univariate import (
     fit_case,
     read_data,
 )
+from synovia.diagnosis import vif
 from synovia.kernel import Range, wald
 from synovia.synthesis import Inapplicable, Wald, explained, meta
 
@@ -86,6 +87,13 @@ def check_interval(case: Case) -> None:
     assert ours == pytest.approx(fixed, rel=SEARCHED, abs=SEARCHED * np.abs(fixed).max())
 
 
+def check_inflation(case: Case) -> None:
+    """Variance inflation factors of the coefficients."""
+    found = vif(fit_case(case)).tidy()
+    for name in ("vif", "sif"):
+        assert found[name].to_numpy() == pytest.approx(list(case.results[name].values()), rel=SEARCHED)
+
+
 def check_new_rows(case: Case) -> None:
     """Means at new moderators, as ratios."""
     new = pd.DataFrame({"ablat": [13, 33, 55], "year": [1950, 1960, 1970]})
@@ -135,8 +143,7 @@ def check_likelihood_ratio(case: Case) -> None:
     assert explained(full) == pytest.approx(theirs["R2"], rel=SEARCHED)
 
 
-COVERS = r"(?!metareg_vif).*"
-KINDS = {"predict": check_prediction, "confint": check_interval}
+KINDS = {"predict": check_prediction, "confint": check_interval, "vif": check_inflation}
 HYPOTHESES = {
     "anova_btt_bcg": check_some_coefficients,
     "anova_X_bcg": check_contrast,

@@ -150,7 +150,8 @@ def _step(
     curvature = around.curvature[np.ix_(free, free)]
     scale = np.sqrt(np.maximum(np.abs(np.diag(curvature)), TINY))
     values, vectors = np.linalg.eigh(curvature / np.outer(scale, scale))
-    turned = vectors.T @ (around.slope[free] / scale)
     firm = np.maximum(np.abs(values), SINGULAR)
-    step[free] = (vectors @ (turned / (firm + damping))) / scale
-    return step, 0.5 * float((turned**2 / firm).sum())
+    with np.errstate(over="ignore"):  # without any curvature the limits alone hold the step
+        turned = vectors.T @ (around.slope[free] / scale)
+        step[free] = (vectors @ (turned / (firm + damping))) / scale
+        return step, 0.5 * float((turned**2 / firm).sum())

@@ -330,7 +330,7 @@ def score(problem: Problem, at: Point, term: int = 0, *, restricted: bool = True
 def trace_projection(problem: Problem, at: Point, term: int | None = None) -> float:
     """Trace of P Z Z' for one random term, or of P itself.
 
-    At psi = 0 the first is the slope of E(Q) in tau2; the second over n - p is the inverse of the typical
+    With one variance and known correlations R it is the trace of P Z R Z'. At psi = 0 the first is the slope of E(Q) in tau2; the second over n - p is the inverse of the typical
     sampling variance.
     """
     solved = at.factor.solve(problem.X) @ at.root
@@ -339,8 +339,7 @@ def trace_projection(problem: Problem, at: Point, term: int | None = None) -> fl
     chosen = problem.terms[term]
     whole, lost = trace_term(problem, at, term), 0.0
     if isinstance(chosen, Term):
-        unit = np.eye(chosen.structure.size)
-        lost = float((solved * chosen.apply(unit, solved)).sum())
+        lost = float((solved * chosen.apply(_unit(chosen), solved)).sum())
     else:
         lost = float((solved**2).sum())
     return whole - lost
@@ -351,6 +350,13 @@ def trace_term(problem: Problem, at: Point, term: int) -> float:
     chosen = problem.terms[term]
     if not isinstance(chosen, Term) or (chosen.rowwise and chosen.loadings is None):
         return float(at.factor.inverse_diagonal().sum())
-    if chosen.rowwise:
-        return float(np.trace(_sum_squares(chosen, at.factor.inverse_diagonal())))
-    return float(np.trace(at.factor.gram(term)))
+    inner = _sum_squares(chosen, at.factor.inverse_diagonal()) if chosen.rowwise else at.factor.gram(term)
+    return float((inner * _unit(chosen)).sum())
+
+
+def _unit(term: Term) -> Floats:
+    """(q, q) covariance per unit of variance: what one variance multiplies, or no correlation."""
+    structure = term.structure
+    if structure.parameters == 1 and structure.bounds == ((0.0, np.inf),):
+        return np.asarray(structure.derivatives(np.ones(1))[0])
+    return np.eye(structure.size)

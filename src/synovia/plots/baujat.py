@@ -52,7 +52,7 @@ def baujat(rows: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         )
         drawn = ax.scatter(x, y, s=30, color=MARK, edgecolor="white", lw=0.7, zorder=4, clip_on=False)
         drawn.set_label("effects")
-        size = np.hypot(x / max(float(x.max()), 1e-300), y / max(float(y.max()), 1e-300))
+        size = np.hypot(x / (np.abs(x).max() or 1.0), y / (np.abs(y).max() or 1.0))
         order = np.argsort(-size, kind="stable")
         name_points(ax, np.column_stack([x, y]), points["label"].tolist(), order.tolist())
     return ax

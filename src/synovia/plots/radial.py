@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from synovia.plots.scatter import limits_of, name_points, own_axes, read_points, set_axes
+from synovia.plots.scatter import FAR, limits_of, name_points, own_axes, read_points, set_axes
 from synovia.plots.style import ACCENT, BAND, MARK, MUTED, blank_axes, house, say_no_data
 
 __all__ = ["radial"]
@@ -49,6 +49,7 @@ def radial(
     'Precision (1 / standard deviation)'
     """
     points = read_points(rows, "precision", "z")
+    points = points.loc[points["precision"] > 1 / FAR].reset_index(drop=True)
     with house():
         if points.empty:
             return say_no_data(ax or blank_axes(420, 80), _NO_DATA)

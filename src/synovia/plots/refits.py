@@ -50,6 +50,8 @@ def refits(
     True
     """
     drawn = _choose(rows, term)
+    if drawn.empty:
+        return forest(pd.DataFrame(), pd.DataFrame(), scale_label=scale_label, ax=ax)
     shown = pd.DataFrame({name: drawn.get(name, np.nan) for name in ("label", "estimate", "lower", "upper")})
     shown = shown.assign(weight=np.nan, note=texts_of(drawn, "reason"))
     summaries = (

@@ -10,6 +10,7 @@ from scipy.special import chdtri
 
 from synovia.errors import SynthesisError
 from synovia.kernel import Fixed, Problem, RandomTerm, Term, ml, point, reml
+from synovia.kernel.solution import require_point
 from synovia.synthesis import Fit
 
 __all__ = ["Profile", "profile"]
@@ -107,6 +108,7 @@ def profile(
     >>> int(found.log_lik.idxmax())
     1
     """
+    require_point(fit.point)
     place = _find(fit, parameter)
     estimate = float(fit.point.psi[place])
     limits = fit.problem.bounds[place]

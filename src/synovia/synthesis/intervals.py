@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from synovia.errors import SynthesisError
-from synovia.kernel import Choice, Point, Range
+from synovia.kernel import Choice, Range
 from synovia.kernel.profile import find_best, profile_contrast_interval, profile_psi_interval
 from synovia.synthesis.fit import Fit
 
@@ -101,7 +101,7 @@ def profile_interval(
     >>> print(f"{found.estimate:.3f}, {found.lower:.3f} to {found.upper:.3f}")
     0.060, 0.009 to 0.360
     """
-    if not isinstance(fit.point, Point):
+    if fit.settings.counts:
         raise SynthesisError(
             "Profile intervals are offered for normal effects; this fit is a model of counts."
         )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from synovia.errors import SynthesisError
 from synovia.kernel import Diagonal
+from synovia.kernel.solution import require_point
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.many import ESTIMATORS, INFERENCES, Many, Reading, load_batch, read_fits
 from synovia.synthesis.orders import Orders, Signs
@@ -153,6 +154,7 @@ def read_fit(fit: Fit, what: str, threads: int | None = None) -> Repeated:
     SynthesisError
         As ``read_estimator``.
     """
+    require_point(fit.point)
     estimator = read_estimator(fit, what)
     problem, settings = fit.problem, fit.settings
     basis, triangle = np.linalg.qr(problem.X)

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synovia.errors import SynthesisError
-from synovia.kernel import Inapplicable, Point
+from synovia.kernel import Inapplicable
 from synovia.kernel.wild import wild_bootstrap as resample
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.terms import group_by
@@ -122,7 +122,7 @@ def wild_bootstrap(
     >>> wild_bootstrap(fit, "Intercept").p_value
     0.125
     """
-    if not isinstance(fit.point, Point):
+    if fit.settings.counts:
         raise SynthesisError(
             "The wild bootstrap needs normal effects; for a model of counts use the likelihood-ratio test."
         )

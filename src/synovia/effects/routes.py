@@ -119,8 +119,7 @@ class Route:
 
 
 def _means(q: Ask) -> tuple[Means, Means]:
-    pairs = zip(q.get("mean", q["sd"]), q["sd"], q["n"], strict=True)
-    first, second = (Means(*numbers) for numbers in pairs)
+    first, second = map(Means, q.get("mean", q["sd"]), q["sd"], q["n"])
     return first, second
 
 
@@ -136,13 +135,10 @@ def _pairs(q: Ask) -> Pairs:
 
 
 def _arms(q: Ask) -> tuple[Pairs, Pairs]:
-    r = q["correlation"]
-    sides = []
-    for i in (0, 1):
-        after = Means(q["mean_after"][i], q["sd_after"][i], q["n"][i])
-        before = Means(q["mean_before"][i], q["sd_before"][i], q["n"][i])
-        sides.append(Pairs(after, before, r))
-    return sides[0], sides[1]
+    after = map(Means, q["mean_after"], q["sd_after"], q["n"])
+    before = map(Means, q["mean_before"], q["sd_before"], q["n"])
+    first, second = (Pairs(one, two, q["correlation"]) for one, two in zip(after, before, strict=True))
+    return first, second
 
 
 def _tables(q: Ask) -> Effect:
@@ -337,8 +333,8 @@ RATE = _either(lambda q: rate(Rates(q["events"], q["time"]), q.measure, **q.zero
 
 
 def _rates(q: Ask) -> Effect:
-    (x1, x2), (t1, t2) = q["events"], q["time"]
-    return compare_rates(Rates(x1, t1), Rates(x2, t2), q.measure, **q.zeros, drop00=q.drop00)
+    first, second = map(Rates, q["events"], q["time"])
+    return compare_rates(first, second, q.measure, **q.zeros, drop00=q.drop00)
 
 
 RATES = _either(_rates, {"events": 2, "time": 2})

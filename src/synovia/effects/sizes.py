@@ -184,9 +184,10 @@ def _explain(
         if isinstance(one, str)
     ]
     told = np.isfinite(effect.estimate) & np.isfinite(effect.variance)
-    reasons = []
-    for i in range(len(data)):
-        gaps = [name for name in flat if pd.isna(data[name].iloc[i])]
+    missing = np.column_stack([np.zeros(len(data), bool), *(data[name].isna() for name in flat)])[:, 1:]
+    reasons = [""] * len(data)
+    for i in np.flatnonzero(~told):
+        gaps = [name for name, gap in zip(flat, missing[i], strict=True) if gap]
         reason = f"{', '.join(gaps)} {'is' if len(gaps) == 1 else 'are'} missing" if gaps else ""
-        reasons.append("" if told[i] else reason or "not estimable from these numbers")
+        reasons[i] = reason or "not estimable from these numbers"
     return reasons

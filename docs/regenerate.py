@@ -89,7 +89,7 @@ def _key(name: str, value: dict[str, object], section: dict[str, object]) -> str
 
 def _allowed(value: dict[str, object]) -> str:
     if "enum" in value:
-        return ", ".join(map(str, value["enum"]))  # type: ignore[call-overload]
+        return ", ".join(str(one) or "empty" for one in value["enum"])  # type: ignore[attr-defined]
     if "$ref" in value:
         return str(value["$ref"]).rsplit("/", 1)[-1]
     if "anyOf" in value:

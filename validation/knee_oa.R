@@ -8,6 +8,7 @@
 
 suppressPackageStartupMessages({
   library(metafor)
+  library(clubSandwich)
   library(jsonlite)
 })
 
@@ -124,9 +125,11 @@ effects_of <- function(rows, shared) {
 tight_uni <- list(threshold = 1e-12, maxiter = 10000)
 tight_mv <- list(optimizer = "optim", optmethod = "BFGS", reltol = 1e-15, maxit = 10000)
 
+# One variance belongs to the groups; a second one, of the three-level model, to every effect within them.
 parts_at <- function(yi, X, V, tau2, group) {
   Z <- outer(group, unique(group), "==") * 1
-  W <- solve(V + tau2 * Z %*% t(Z))
+  own <- if (length(tau2) == 2) tau2[2] else 0
+  W <- solve(V + tau2[1] * Z %*% t(Z) + diag(own, length(yi)))
   vb <- solve(t(X) %*% W %*% X)
   b <- c(vb %*% t(X) %*% W %*% yi)
   r <- yi - c(X %*% b)
@@ -162,16 +165,32 @@ intervals <- function(yi, X, V, tau2, group, blocks, test) {
   )
 }
 
-fit_model <- function(yi, V, study, random, tau2, test, X = matrix(1, length(yi), 1)) {
+# CR2 by clubSandwich, with studies as clusters. With fewer than 4 degrees of freedom for a coefficient it stays only
+# where its interval of that coefficient is the wider one; otherwise the planned interval is used.
+robust <- function(fit, study, planned) {
+  found <- conf_int(fit, vcov = "CR2", cluster = study, test = "Satterthwaite", p_values = TRUE)
+  weakest <- which.min(found$df)
+  width <- found$CI_U - found$CI_L
+  if (found$df[weakest] < 4 && width[weakest] <= (planned$ci.ub - planned$ci.lb)[weakest]) return(planned)
+  modifyList(planned, list(
+    b = found$beta, se = found$SE, ci.lb = found$CI_L, ci.ub = found$CI_U, pval = found$p_val, ddf = found$df,
+    interval = "CR2"
+  ))
+}
+
+fit_model <- function(yi, V, study, random, tau2, test, dependent = NULL, X = matrix(1, length(yi), 1)) {
   n <- length(yi)
   p <- ncol(X)
+  several <- anyDuplicated(study) > 0
+  if (random == "study/effect" && !several) random <- "study"
   # One effect per study: the random effect of a study is that of its row, which rma.uni fits too.
   if (random == "study" && !anyDuplicated(study)) random <- "effect"
-  group <- if (random == "study") study else seq_len(n)
+  by_study <- random %in% c("study", "study/effect")
+  group <- if (by_study) study else seq_len(n)
   # Independent blocks: joined by a shared random effect or by a covariance.
-  joined <- outer(study, study, "==") & (random == "study" | V != 0)
+  joined <- outer(study, study, "==") & (by_study | V != 0)
   blocks <- length(unique(if (any(joined[row(V) != col(V)])) study else seq_len(n)))
-  data <- data.frame(study = study)
+  data <- data.frame(study = study, effect = seq_len(n))
   name <- "rma.mv"
   if (random == "none") {
     fit <- rma.mv(yi, V, mods = X, intercept = FALSE, data = data)
@@ -182,8 +201,9 @@ fit_model <- function(yi, V, study, random, tau2, test, X = matrix(1, length(yi)
     fit <- rma.uni(yi, diag(V), mods = X, intercept = FALSE, method = tau2, test = uni_test, control = tight_uni)
     found <- fit$tau2
   } else {
+    levels <- if (random == "study") ~ 1 | study else ~ 1 | study/effect
     fit <- rma.mv(
-      yi, V, mods = X, intercept = FALSE, random = ~ 1 | study, data = data, method = tau2, control = tight_mv
+      yi, V, mods = X, intercept = FALSE, random = levels, data = data, method = tau2, control = tight_mv
     )
     found <- fit$sigma2
   }
@@ -192,39 +212,44 @@ fit_model <- function(yi, V, study, random, tau2, test, X = matrix(1, length(yi)
   if (name == "rma.mv") stopifnot(all.equal(unname(fit$se), plain$se, tolerance = 1e-10))
   told <- intervals(yi, X, V, found, group, blocks, test)
   if (name == "rma.uni") stopifnot(all.equal(unname(fit$se), told$se, tolerance = 1e-10))
+  told$interval <- test
+  if (several && identical(dependent, "CR2")) told <- robust(fit, study, told)
+  total <- sum(found)
   at_0 <- parts_at(yi, X, V, 0, group)
   trace <- sum(diag(at_0$W - at_0$W %*% X %*% at_0$vb %*% t(X) %*% at_0$W))
   typical <- (n - p) / trace
   limits <- c(NA_real_, NA_real_)
-  if (random != "none") limits <- q_profile(yi, X, V, group)
+  if (random != "none" && length(found) == 1) limits <- q_profile(yi, X, V, group)
   if (name == "rma.uni") {
     check <- confint(fit, control = list(tol = 1e-12, tau2.max = 1e5))$random["tau^2", 2:3]
     stopifnot(all.equal(unname(check), limits, tolerance = 1e-8))
   }
   prediction <- c(NA_real_, NA_real_)
   if (random != "none" && p == 1 && blocks > 2) {
-    half <- qt(0.975, blocks - 2) * sqrt(found + plain$vb[1, 1])
+    half <- qt(0.975, blocks - 2) * sqrt(total + plain$vb[1, 1])
     prediction <- told$b + c(-half, half)
   }
   others <- NULL
-  if (name == "rma.uni" && test == "knha" && p == 1) {
+  if (name == "rma.uni" && told$interval == "knha" && p == 1) {
     native <- predict(fit)
     others <- list(metafor.pi.lb = native$pi.lb, metafor.pi.ub = native$pi.ub)
   }
-  if (name == "rma.mv" && random == "study" && p == 1 && tau2 == "REML") {
+  if (length(found) == 1 && name == "rma.mv" && random == "study" && p == 1 && tau2 == "REML") {
     profile <- confint(fit)$random["sigma^2", 2:3]
     others <- list(metafor.tau2.profile.lb = profile[[1]], metafor.tau2.profile.ub = profile[[2]])
   }
-  i2 <- if (random == "none") 100 * max(0, 1 - (n - p) / at_0$Q) else 100 * found / (found + typical)
+  i2 <- if (random == "none") 100 * max(0, 1 - (n - p) / at_0$Q) else 100 * total / (total + typical)
   c(list(
     "function" = name, k = length(unique(study)), effects = n,
     b = told$b, se = told$se, ci.lb = told$ci.lb, ci.ub = told$ci.ub, pval = told$pval, ddf = told$ddf,
-    se.plain = plain$se, knha.factor = if (test == "knha") told$factor else NULL,
-    tau2 = if (random == "none") NULL else found,
+    interval = told$interval, se.plain = plain$se,
+    knha.factor = if (told$interval == "knha") told$factor else NULL,
+    tau2 = if (random == "none") NULL else total,
+    tau2.between = if (length(found) == 2) found[1] else NULL,
+    tau2.within = if (length(found) == 2) found[2] else NULL,
     tau2.ci.lb = limits[1], tau2.ci.ub = limits[2], I2 = i2,
     QE = fit$QE, QEdf = n - p, QEp = fit$QEp, pi.lb = prediction[1], pi.ub = prediction[2],
-    logLik = c(logLik(fit)), weights = if (p == 1) 100 * rowSums(told$W) / sum(told$W) else NULL,
-    cov = unname(told$vb * told$factor)
+    logLik = c(logLik(fit)), weights = if (p == 1) 100 * rowSums(told$W) / sum(told$W) else NULL
   ), others)
 }
 
@@ -240,16 +265,19 @@ fit_single <- function(yi, V) {
 }
 
 settings_of <- function(variant) {
-  plan <- list(random = "study", tau2 = "REML", test = "knha", shared = "covariance")
+  plan <- list(random = "study/effect", tau2 = "REML", test = "knha", dependent = "CR2", shared = "covariance")
   change <- switch(variant,
     "bridge-1" = , "bridge-2" = list(random = "effect", tau2 = "DL", test = "z", shared = "ignored"),
     "bridge-3" = list(random = "effect", test = "z", shared = "ignored"),
-    "bridge-4" = list(test = "z"),
+    "bridge-4" = list(random = "study", test = "z"),
+    "bridge-5" = , "as-first-planned" = , "as-first-planned-6-months" = list(random = "study", test = "knha"),
     "split-control" = list(random = "effect", shared = "split"),
     "maximum-likelihood" = list(tau2 = "ML"),
     "common-effect" = list(random = "none", test = "z"),
     list()
   )
+  # A variant that names an interval means it for every synthesis.
+  if ("test" %in% names(change)) plan$dependent <- NULL
   modifyList(plan, change)
 }
 
@@ -269,7 +297,7 @@ pool_one <- function(rows) {
   )
   single <- length(unique(rows$study_id)) == 1
   fit <- if (single) fit_single(found$yi, found$V) else {
-    fit_model(found$yi, found$V, rows$study_id, s$random, s$tau2, s$test)
+    fit_model(found$yi, found$V, rows$study_id, s$random, s$tau2, s$test, s$dependent)
   }
   c(list(model = s), describe(rows, found), fit)
 }
@@ -286,7 +314,7 @@ regress <- function(rows) {
   found <- effects_of(rows, "covariance")
   n_per_100 <- (found$treated$n + found$control$n) / 100
   c(list(n_per_100 = n_per_100), fit_model(
-    found$yi, found$V, rows$study_id, "study", "REML", "knha",
+    found$yi, found$V, rows$study_id, "study/effect", "REML", "knha", "CR2",
     X = cbind(Intercept = 1, n_per_100 = n_per_100)
   ))
 }
@@ -299,7 +327,7 @@ by_product <- function(rows) {
     inside <- which(product == level)
     V <- found$V[inside, inside, drop = FALSE]
     if (length(unique(rows$study_id[inside])) == 1) return(fit_single(found$yi[inside], V))
-    fit_model(found$yi[inside], V, rows$study_id[inside], "study", "REML", "knha")
+    fit_model(found$yi[inside], V, rows$study_id[inside], "study/effect", "REML", "knha", "CR2")
   })
   names(fits) <- levels
   pooled <- fits[vapply(fits, function(fit) fit$k > 1, TRUE)]
@@ -351,7 +379,10 @@ arm_data[c("n", "mean", "sd", "events")] <- lapply(arm_data[c("n", "mean", "sd",
 write.csv(arm_data, "validation/knee_oa_arms.csv", row.names = FALSE, na = "", fileEncoding = "UTF-8")
 
 answer <- list(
-  versions = list(R = R.version.string, metafor = as.character(packageVersion("metafor"))),
+  versions = list(
+    R = R.version.string, metafor = as.character(packageVersion("metafor")),
+    clubSandwich = as.character(packageVersion("clubSandwich"))
+  ),
   syntheses = syntheses,
   regressions = lapply(explained, regress),
   subgroups = lapply(explained, by_product)

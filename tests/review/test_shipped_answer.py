@@ -70,13 +70,41 @@ def test_the_hand_calculation_by_another_route(review: Review) -> None:
 
 
 def test_each_step_of_the_bridge_is_there_and_the_last_is_the_answer(review: Review) -> None:
-    variants = [f"bridge-{step}" for step in range(1, 6)]
+    variants = [f"bridge-{step}" for step in range(1, 7)]
     steps = [estimate(review, "ha-vs-saline-pain-3-months", variant) for variant in variants]
-    assert [step["k"] for step in steps] == [12, 11, 11, 11, 11]
+    assert [step["k"] for step in steps] == [12, 11, 11, 11, 11, 11]
     primary = estimate(review, "ha-vs-saline-pain-3-months")
-    assert primary["method"].startswith("random effects")
-    assert "Knapp-Hartung" in primary["method"]
+    assert primary["method"].startswith("random effects of studies, and of effects within studies")
+    assert "CR2 interval over 12 studies" in primary["method"]
+    assert "Knapp-Hartung" not in primary["method"] + primary["warnings"]
+    assert (
+        steps[-1]["method"].replace("11 studies, t with 9.8", "12 studies, t with 10.8") == primary["method"]
+    )
     assert steps[-1]["estimate"] != primary["estimate"], "the last step adds the trial outside the data set"
+
+
+def test_what_was_first_planned_is_still_there(review: Review) -> None:
+    """The numbers that version 1 of the protocol gave, to the digits that its report printed."""
+    first = estimate(review, "ha-vs-saline-pain-3-months", "as-first-planned")
+    assert [round(first[name], 1) for name in ("estimate", "lower", "upper")] == [-13.1, -20.0, -6.1]
+    assert "Knapp-Hartung" in first["method"]
+    later = estimate(review, "ha-vs-saline-pain-6-months", "as-first-planned-6-months")
+    assert [round(later[name], 1) for name in ("estimate", "lower", "upper")] == [-4.9, -10.8, 1.1]
+    step = estimate(review, "ha-vs-saline-pain-3-months", "bridge-5")
+    assert [round(step[name], 1) for name in ("estimate", "lower", "upper")] == [-13.7, -21.3, -6.0]
+    (amendment,) = (text for text in review.protocol.review.amendments if text.startswith("Version 2"))
+    assert "after the results of version 1 had been seen" in amendment
+
+
+def test_where_every_trial_gives_one_effect_nothing_changed(review: Review) -> None:
+    rows = review.estimates
+    single = rows[
+        (rows["variant"] == "primary") & (rows["status"] == "pooled") & (rows["k"] == rows["effects"])
+    ]
+    assert len(single) == 3
+    assert single["method"].str.startswith("random effects, one for each study; ").all()
+    assert single["method"].str.contains("Knapp-Hartung").all()
+    assert single[["tau2_between", "tau2_within"]].isna().all().all()
 
 
 def test_an_analyst_gets_the_same_answer_from_the_effects(review: Review) -> None:
@@ -87,7 +115,14 @@ def test_an_analyst_gets_the_same_answer_from_the_effects(review: Review) -> Non
     assert pain["measure"].unique().tolist() == ["MD"]
     shuffled = pain.sample(frac=1, random_state=1)
     for data in (pain, shuffled):
-        fit = sv.meta(data, "estimate ~ 1", covariance=review.covariance(data), random="study_id")
+        fit = sv.meta(
+            data,
+            "estimate ~ 1",
+            covariance=review.covariance(data),
+            random="study_id/effect",
+            inference="CR2",
+            cluster="study_id",
+        )
         assert fit.tidy()["estimate"].iloc[0] == pytest.approx(row["estimate"], rel=1e-8)
         assert fit.tidy()["upper"].iloc[0] == pytest.approx(row["upper"], rel=1e-7)
         # REML is searched again on other row order, so digits beyond the optimiser's are its own.

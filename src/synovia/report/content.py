@@ -183,6 +183,8 @@ class Methods:
         Label, target, first and last week.
     correlation : float or None
         Correlation assumed for the SD of a change that is not printed.
+    dependent : str
+        Kind of interval where a study gives several effects; empty when it is ``inference``.
     agreement : str
         Sentence about the agreement of two readers, when there were two.
     """
@@ -205,6 +207,7 @@ class Methods:
     random: str = "study"
     tau2: str = "REML"
     inference: str = "knapp-hartung"
+    dependent: str = ""
     level: float = 0.95
     shared: str = "covariance"
     prefer: str = "mean change"

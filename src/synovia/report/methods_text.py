@@ -19,6 +19,8 @@ _MEASURES = {
 _RANDOM = {
     "study": "a random-effects model in which the true effect varies from study to study",
     "effect": "a random-effects model in which the true effect varies from effect to effect",
+    "study/effect": "a random-effects model with three levels, in which the true effect varies from study to "
+    "study and, where a study gives several effects, within it too",
     "none": "a common-effect model",
 }
 _TAU2 = {
@@ -31,9 +33,13 @@ _INFERENCE = {
     "knapp-hartung": "the variance of Knapp and Hartung and a t distribution",
     "knapp-hartung-floor": "the variance of Knapp and Hartung, never below the one without it, "
     "and a t distribution",
+    "CR2": "the cluster-robust variance CR2, with studies as clusters, and a t distribution with "
+    "Satterthwaite's degrees of freedom (Pustejovsky and Tipton 2018)",
+    "kenward-roger": "the variance and the degrees of freedom of Kenward and Roger (1997)",
     "t": "a t distribution",
     "z": "a normal distribution",
 }
+_OWN_DEGREES = {"CR2": "CR2", "kenward-roger": "the method of Kenward and Roger"}
 _SHARED = {
     "covariance": "Where several arms of one trial share a comparator, the exact covariance of their "
     "effects is "
@@ -179,20 +185,41 @@ def _effect_measure(methods: Methods) -> tuple[str, ...]:
 
 
 def _synthesis(methods: Methods, software: str) -> tuple[str, ...]:
-    tau2 = "" if methods.random == "none" else f"; tau² by {_TAU2.get(methods.tau2, methods.tau2)}"
+    what = "both variances" if methods.random == "study/effect" else "tau²"
+    tau2 = "" if methods.random == "none" else f"; {what} by {_TAU2.get(methods.tau2, methods.tau2)}"
     model = (
         f"Results were pooled in {_RANDOM.get(methods.random, methods.random)}{tau2}, with "
         f"{percent(100 * methods.level)} intervals from "
-        f"{_INFERENCE.get(methods.inference, methods.inference)}. "
+        f"{_INFERENCE.get(methods.inference, methods.inference)}. {_dependent(methods)}"
         f"{_SHARED.get(methods.shared, '')}"
     )
     designs = f"Pooled designs: {listed(methods.designs)}." if methods.designs else ""
+    both = ", from the sum of both variances" if methods.random == "study/effect" else ""
     single = (
         "A comparison with one study is shown as that study says it. A prediction interval says "
         "where the effect of "
-        "a new study like these would be expected. Differences between studies are told by tau², I² and Q."
+        f"a new study like these would be expected{both}. Differences between studies are told by tau², I² "
+        "and Q."
     )
     return tuple(text for text in (model.strip(), designs, single, f"Computed with {software}.") if text)
+
+
+def _dependent(methods: Methods) -> str:
+    """What happens where a study gives several effects, and where an interval of its own kind fails."""
+    kind = methods.dependent or methods.inference
+    named = (
+        f"Where a study gives several effects, they depend on each other, and the interval comes instead "
+        f"from {_INFERENCE.get(methods.dependent, methods.dependent)}. "
+        if methods.dependent
+        else ""
+    )
+    if kind not in _OWN_DEGREES:
+        return named
+    plain = "Knapp and Hartung's" if methods.inference in _OWN_DEGREES else "the first kind"
+    return (
+        f"{named}Where {_OWN_DEGREES[kind]} has fewer than 4 degrees of freedom, the wider of its interval "
+        f"and {plain} is given, and the result says so. "
+    )
 
 
 def _protocol(methods: Methods) -> tuple[str, ...]:

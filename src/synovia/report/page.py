@@ -208,7 +208,7 @@ def _comparisons(content: Content, places: Places) -> tuple[ComparisonView, ...]
 def _answer(content: Content, places: Places, axis: dict[str, float], number: int) -> AnswerView:
     answer = content.answers[number - 1]
     name = anchor("answer", answer.synthesis_id)
-    own = Variant("the planned analysis", answer.estimate)
+    own = Variant("the analysis of the protocol", answer.estimate)
     steps = (*answer.bridge, own) if answer.bridge else ()
     others = (own, *answer.sensitivity) if answer.sensitivity else ()
     k = answer.estimate.get("k", 0)

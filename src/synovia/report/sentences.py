@@ -231,8 +231,22 @@ def _spread(answer: Answer) -> str:
         return ""
     reading = _reading(answer)
     unit = f" {reading.unit.split(' on ')[0]}" if reading.unit else " on the log scale"
-    tau = "" if math.isnan(tau2) else f", τ = {decimal(math.sqrt(max(tau2, 0.0)), reading.digits)}{unit}"
+    tau = "" if math.isnan(tau2) else f", τ = {_root(tau2, reading)}{unit}{_levels(answer, reading)}"
     return f"How far the results differ beyond chance: I² = {percent(i2)}{tau}."
+
+
+def _root(variance: float, reading: Reading) -> str:
+    return decimal(math.sqrt(max(variance, 0.0)), reading.digits)
+
+
+def _levels(answer: Answer, reading: Reading) -> str:
+    """The parts of τ in a model with three levels."""
+    between, within = _number(answer, "tau2_between"), _number(answer, "tau2_within")
+    if math.isnan(between) or math.isnan(within):
+        return ""
+    return (
+        f" ({_root(between, reading)} between studies, {_root(within, reading)} between effects of one study)"
+    )
 
 
 def word_mid(mid: Mid, estimate: float, lower: float, upper: float) -> str:

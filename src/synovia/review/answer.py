@@ -187,6 +187,7 @@ def _methods(protocol: Protocol, decisions: pd.DataFrame) -> Methods:
         random=model.random,
         tau2=model.tau2,
         inference=model.inference,
+        dependent=model.dependent,
         level=model.level,
         shared=model.shared,
         prefer=model.prefer,

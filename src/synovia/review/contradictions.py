@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 
 from synovia.errors import Fault
-from synovia.review.protocol import Comparison, Protocol, Variant
+from synovia.review.plans import change_model
+from synovia.review.protocol import Comparison, Model, Protocol, Variant
 from synovia.review.toml_lines import Path
 
 __all__ = ["contradictions"]
@@ -25,6 +26,7 @@ def contradictions(protocol: Protocol, fault: MakeFault) -> list[Fault]:
     for i, comparison in enumerate(protocol.comparison):
         found += _of_comparison(("comparison", i), comparison, fault)
     found += _shared_names(protocol, fault)
+    found += _of_model(("model",), protocol.model, fault)
     for i, variant in enumerate(protocol.variant):
         found += _of_variant(("variant", i), variant, protocol, fault)
     return found
@@ -60,6 +62,24 @@ def _shared_names(protocol: Protocol, fault: MakeFault) -> Iterator[Fault]:
                     )
 
 
+def _of_model(at: Path, model: Model, fault: MakeFault) -> Iterator[Fault]:
+    """An estimator for one variance only, or an interval derived for another estimator."""
+    if model.random == "study/effect" and model.tau2 not in ("REML", "ML"):
+        yield fault(
+            (*at, "tau2"),
+            f"tau2 {model.tau2!r} with random 'study/effect', which has two variances",
+            "REML or ML",
+            f"Use one of them, or random = 'study' with {model.tau2}.",
+        )
+    if "kenward-roger" in (model.inference, model.dependent) and model.tau2 != "REML":
+        key = "inference" if model.inference == "kenward-roger" else "dependent"
+        yield fault(
+            (*at, key),
+            f"{key} 'kenward-roger' with tau2 {model.tau2!r}",
+            "tau2 'REML', for which Kenward and Roger derived it",
+        )
+
+
 def _of_variant(at: Path, variant: Variant, protocol: Protocol, fault: MakeFault) -> Iterator[Fault]:
     if variant.id.casefold() == "primary":
         yield fault((*at, "id"), "variant 'primary'", "another id: the planned analysis has this one")
@@ -77,3 +97,6 @@ def _of_variant(at: Path, variant: Variant, protocol: Protocol, fault: MakeFault
     if not low <= window.target <= high:
         found = f"{low:g} to {high:g} weeks around a target of {window.target:g}"
         yield fault((*at, "low" if variant.low is not None else "high"), found, "a target within the window")
+    changed = change_model(protocol.model, variant)
+    if changed != protocol.model:
+        yield from _of_model(at, changed, fault)

@@ -1,133 +1,207 @@
-"""Fit what a plan asks for, and look for what explains the differences between its studies."""
+"""Fit what a plan asks for: the random effects and the interval that its effects allow."""
 
-import math
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from synovia import synthesis, tables
-from synovia.errors import Fault, ProtocolError, SynthesisError
+from synovia import synthesis
+from synovia.errors import SynthesisError
 from synovia.review.plans import Plan
 
-__all__ = ["explain_differences", "fit_plan"]
+__all__ = ["fit_plan", "has_several", "name_interval", "name_method", "split_tau2"]
 
-_RANDOM = {"effect": "effect", "study": "study_id", "none": None}
-_NUMBERS = ("estimate", "std_error", "lower", "upper", "p_value", "tau2")
+THREE_LEVELS = "study_id/effect"
+COLUMNS = {"effect": "effect", "study": "study_id", "study/effect": THREE_LEVELS, "none": None}
+OWN_DEGREES = {"CR2": "CR2", "kenward-roger": "Kenward-Roger"}
+
+FEWEST_DF = 4.0
+"""Degrees of freedom below which intervals with Satterthwaite's approximation are not to be trusted: Tipton
+(2015), Psychological Methods 20, 375-393; Pustejovsky & Tipton (2018), Journal of Business & Economic
+Statistics 36, 672-683."""
+
+BETWEEN, WITHIN = "tau2[study_id]", "tau2[study_id/effect]"
+IN_WORDS = {
+    WITHIN: "The variance between effects of one study",
+    BETWEEN: "The variance between studies",
+}
+
+
+def has_several(data: pd.DataFrame) -> bool:
+    """Whether a study gives several effects.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Effects, with their ``study_id``.
+
+    Examples
+    --------
+    >>> has_several(pd.DataFrame({"study_id": ["a", "b", "b"]}))
+    True
+    """
+    return bool(data["study_id"].duplicated().any())
 
 
 def fit_plan(plan: Plan, data: pd.DataFrame, covariance: np.ndarray, formula: str) -> synthesis.Fit:
     """The model of a plan on its effects; the formula names the moderators.
 
-    Where the estimates agree exactly, the Knapp-Hartung interval has no width and would claim certainty; its
-    factor is then kept at 1, and the method says so.
-    """
-    fit = _fit(plan, data, covariance, formula, plan.model.inference)
-    if plan.model.inference == "knapp-hartung" and (fit.tidy()["std_error"] == 0).any():
-        return _fit(plan, data, covariance, formula, "knapp-hartung-floor")
-    return fit
-
-
-def _fit(
-    plan: Plan, data: pd.DataFrame, covariance: np.ndarray, formula: str, inference: str
-) -> synthesis.Fit:
-    return synthesis.meta(
-        data,
-        formula,
-        covariance=covariance,
-        random=_RANDOM[plan.model.random],
-        tau2=plan.model.tau2,
-        inference=inference,
-        level=plan.model.level,
-    )
-
-
-def explain_differences(plan: Plan, data: pd.DataFrame, covariance: np.ndarray) -> pd.DataFrame:
-    """The meta-regression and the subgroups that a plan asks for (table COEFFICIENTS).
+    Effects within studies have a random effect of their own only where a study gives several, and only there
+    is the interval the one for dependent effects. Where it cannot be computed, or its degrees of freedom are
+    too few to be trusted and it is not even the wider one, the interval is that of single effects; a warning
+    says so. Where the estimates agree exactly, an interval would have no width and claim certainty; the
+    Knapp-Hartung factor is then kept at 1, and the method says so.
 
     Parameters
     ----------
     plan : Plan
         The synthesis.
     data : DataFrame
-        Its effects, with columns of their studies and arms.
+        Its effects, with their ``study_id``.
     covariance : array (n, n)
         Sampling covariance of the effects.
-
-    Raises
-    ------
-    ProtocolError
-        When subgroups are asked for by a column that does not exist.
+    formula : str
+        Mean of the effects.
     """
-    rows: list[dict[str, object]] = []
-    if plan.comparison.moderators:
-        rows += _moderators(plan, data, covariance)
-    if plan.comparison.subgroup:
-        rows += _subgroups(plan, data, covariance)
-    return tables.frame(tables.COEFFICIENTS, rows)
+    several, model = has_several(data), plan.model
+    fit = partial(_fit, plan, data, covariance, formula)
+    wanted = (model.dependent or model.inference) if several else model.inference
+    plain = "knapp-hartung" if model.inference in OWN_DEGREES else model.inference
+    found = _fit_with_own_degrees(fit, wanted, plain) if wanted in OWN_DEGREES else _fit_wide(fit, wanted)
+    return replace(found, warnings=tuple(_in_words(said) for said in found.warnings))
 
 
-def _moderators(plan: Plan, data: pd.DataFrame, covariance: np.ndarray) -> list[dict[str, object]]:
-    formula = f"estimate ~ {plan.comparison.moderators}"
-    start = {"synthesis_id": plan.synthesis_id, "analysis": formula, "k": len(data)}
+def _fit(
+    plan: Plan, data: pd.DataFrame, covariance: np.ndarray, formula: str, inference: str
+) -> synthesis.Fit:
+    nested = plan.model.random == "study/effect"
+    random = "study_id" if nested and not has_several(data) else COLUMNS[plan.model.random]
+    return synthesis.meta(
+        data,
+        formula,
+        covariance=covariance,
+        random=random,
+        tau2=plan.model.tau2,
+        inference=inference,
+        cluster="study_id" if inference == "CR2" else None,
+        level=plan.model.level,
+    )
+
+
+def _fit_wide(fit: Callable[[str], synthesis.Fit], inference: str) -> synthesis.Fit:
+    """The fit with an interval that has a width."""
+    found = fit(inference)
+    exact = inference == "knapp-hartung" and found.inference.factor == 0
+    return fit("knapp-hartung-floor") if exact else found
+
+
+def _fit_with_own_degrees(fit: Callable[[str], synthesis.Fit], wanted: str, plain: str) -> synthesis.Fit:
+    """The fit with an interval that brings its own degrees of freedom, or with a plain one, and why."""
+    name = OWN_DEGREES[wanted]
     try:
-        fit = fit_plan(plan, data, covariance, formula)
+        found = fit(wanted)
     except SynthesisError as problem:
-        return [{**start, "term": "not fitted", "note": str(problem)}]
-    glance = fit.glance().iloc[0]
-    rows = fit.tidy().assign(tau2=glance["tau2"]).to_dict("records")
-    notes = [glance["warnings"], *[""] * len(rows)]
-    return [
-        {**start, "term": row["term"], **_numbers(row), "note": note}
-        for row, note in zip(rows, notes, strict=False)
-    ]
+        return _use_instead(_fit_wide(fit, plain), f"{name} cannot be computed here: {problem}")
+    weakness = "" if found.status == "single study" else _find_weakness(found, name)
+    if not weakness:
+        return found
+    instead = _fit_wide(fit, plain)
+    if _is_wider(found, instead):
+        return _warn(found, f"{weakness} It is shown for being wider than the {name_interval(instead)}.")
+    return _use_instead(instead, weakness)
 
 
-def _subgroups(plan: Plan, data: pd.DataFrame, covariance: np.ndarray) -> list[dict[str, object]]:
-    by = plan.comparison.subgroup
-    if by not in data.columns:
-        columns = ", ".join(sorted(map(str, data.columns)))
-        raise ProtocolError([Fault(f"subgroup {by!r}", f"a column of the effects: {columns}", "review.toml")])
-    start = {"synthesis_id": plan.synthesis_id, "analysis": f"subgroups by {by}"}
-    try:
-        groups = synthesis.subgroups(
-            data.assign(**{by: data[by].astype(str)}),
-            by,
-            common_tau2=False,
-            covariance=covariance,
-            random=_RANDOM[plan.model.random],
-            tau2=plan.model.tau2,
-            inference=plan.model.inference,
-            level=plan.model.level,
-        )
-    except SynthesisError as problem:
-        return [{**start, "term": "not fitted", "note": str(problem)}]
-    rows = [
-        {**start, "term": row["subgroup"], "k": row["effects"], **_numbers(row), "note": row["warnings"]}
-        for row in groups.tidy().to_dict("records")
-    ]
-    test = _difference(groups, shared=_cross(data[by].astype(str), covariance))
-    return [*rows, {**start, "term": "difference between subgroups", "k": len(data), **test}]
+def _use_instead(fit: synthesis.Fit, reason: str) -> synthesis.Fit:
+    return _warn(fit, f"{reason} Used instead: {name_interval(fit)}.")
 
 
-def _cross(levels: pd.Series, covariance: np.ndarray) -> bool:
-    """Whether effects of different subgroups share a comparator."""
-    same = levels.to_numpy()[:, None] == levels.to_numpy()[None, :]
-    return bool(np.any(covariance[~same]))
+def _warn(fit: synthesis.Fit, said: str) -> synthesis.Fit:
+    return replace(fit, warnings=(said, *fit.warnings))
 
 
-def _difference(groups: synthesis.Subgroups, *, shared: bool) -> dict[str, object]:
-    """The test between subgroups, and what it leaves out of account."""
-    test = groups.test()
-    if isinstance(test, synthesis.Inapplicable):
-        return {"note": test.reason}
-    name = f"chi-squared = {test.statistic:.2f} on {test.df:g} df"
-    if math.isfinite(test.df_residual):
-        name = f"F = {test.statistic:.2f} on {test.df:g} and {test.df_residual:g} df"
-    if shared:
-        name += "; a comparator shared by arms of different subgroups is not taken into account"
-    return {"p_value": test.p_value, "note": name}
+def _is_wider(fit: synthesis.Fit, other: synthesis.Fit) -> bool:
+    """Whether the coefficient with the fewest degrees of freedom has the wider interval in the first fit."""
+    df = fit.inference.degrees(np.eye(fit.problem.p))
+    if np.isnan(df).any():
+        return False
+    first, second = ((rows["upper"] - rows["lower"])[int(df.argmin())] for rows in (fit.tidy(), other.tidy()))
+    return bool(first > second)
 
 
-def _numbers(row: dict[Any, Any]) -> dict[str, object]:
-    return {name: row[name] for name in _NUMBERS}
+def _find_weakness(fit: synthesis.Fit, name: str) -> str:
+    """Why the interval of a fit is not to be trusted; empty when it is."""
+    if fit.inference.factor == 0:
+        return f"The model fits every estimate exactly, which leaves {name} without a width."
+    df = fit.inference.degrees(np.eye(fit.problem.p))
+    if (df >= FEWEST_DF).all():
+        return ""
+    if np.isnan(df).any():
+        return f"{name} has no degrees of freedom here."
+    return (
+        f"{name} has {df.min():.1f} degrees of freedom here: so much hangs on few studies, and below "
+        f"{FEWEST_DF:.0f} it is not to be trusted."
+    )
+
+
+def _in_words(said: str) -> str:
+    for name, words in IN_WORDS.items():
+        if said.startswith(f"{name} "):
+            return words + said.removeprefix(name)
+    return said
+
+
+def name_interval(fit: synthesis.Fit, term: int = 0) -> str:
+    """How the confidence limits of a coefficient were made, in words.
+
+    Parameters
+    ----------
+    fit : Fit
+        Any fit of a plan.
+    term : int
+        Number of the coefficient, from 0.
+    """
+    if fit.status == "single study":
+        return "normal interval"
+    kind = fit.settings.inference
+    if kind not in OWN_DEGREES:
+        return fit.method.removeprefix(f"{fit.settings.model}; ")
+    df = float(fit.inference.degrees(np.eye(fit.problem.p))[term])
+    degrees = f"t with {df:.1f} df" if np.isfinite(df) else "normal"
+    clusters = fit.rows.used["study_id"].nunique()
+    said = (
+        f"cluster-robust CR2 interval over {clusters} studies" if kind == "CR2" else "Kenward-Roger interval"
+    )
+    return f"{said}, {degrees}"
+
+
+def name_method(fit: synthesis.Fit) -> str:
+    """Model, estimator and interval of a fit in words.
+
+    Parameters
+    ----------
+    fit : Fit
+        Any fit of a plan.
+    """
+    if fit.status == "single study":
+        return fit.method
+    model = fit.settings.model
+    if fit.settings.random == THREE_LEVELS:
+        how = model.partition("; ")[2]
+        model = f"random effects of studies, and of effects within studies (three levels); {how}"
+    return f"{model}; {name_interval(fit)}"
+
+
+def split_tau2(fit: synthesis.Fit) -> tuple[float, float]:
+    """Variance between studies and variance between effects within them, on the scale of the effect squared.
+
+    Parameters
+    ----------
+    fit : Fit
+        Any fit of a plan; NaN for both unless it has both.
+    """
+    if fit.settings.random != THREE_LEVELS or fit.status == "single study":
+        return np.nan, np.nan
+    found = fit.variances().set_index("name")["estimate"]
+    return float(found.get(BETWEEN, np.nan)), float(found.get(WITHIN, np.nan))

@@ -6,7 +6,7 @@ from typing import Literal
 
 from synovia.review.protocol import Comparison, Model, Outcome, Protocol, Variant, Window
 
-__all__ = ["PRIMARY", "Plan", "plans"]
+__all__ = ["PRIMARY", "Plan", "change_model", "plans"]
 
 PRIMARY = "primary"
 
@@ -55,19 +55,36 @@ def _primary(protocol: Protocol, comparison: Comparison, outcome_id: str, window
     )
 
 
-def _changed(plan: Plan, variant: Variant) -> Plan:
+def change_model(model: Model, variant: Variant) -> Model:
+    """The model of a variant: that of the protocol with what the variant says otherwise.
+
+    An ``inference`` of its own holds for every synthesis, unless the variant says ``dependent`` too.
+
+    Parameters
+    ----------
+    model : Model
+        Of the protocol.
+    variant : Variant
+        A sensitivity analysis or a step of a bridge.
+    """
     changes = {
         name: getattr(variant, name)
-        for name in ("measure", "random", "tau2", "inference")
+        for name in ("measure", "random", "tau2", "inference", "dependent")
         if getattr(variant, name) is not None
     }
+    if variant.inference is not None:
+        changes.setdefault("dependent", "")
+    return model.model_copy(update=changes)
+
+
+def _changed(plan: Plan, variant: Variant) -> Plan:
     limits = {name: getattr(variant, name) for name in ("low", "high") if getattr(variant, name) is not None}
     return replace(
         plan,
         variant=variant.id,
         label=variant.label,
         window=plan.window.model_copy(update=limits),
-        model=plan.model.model_copy(update=changes),
+        model=change_model(plan.model, variant),
         shared=variant.shared or plan.shared,
         only=variant.only,
         exclude=variant.exclude,

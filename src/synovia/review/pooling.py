@@ -9,7 +9,8 @@ import pandas as pd
 
 from synovia import effects, synthesis, tables
 from synovia.errors import Fault, InputError, SynthesisError
-from synovia.review.fitting import explain_differences, fit_plan
+from synovia.review.explaining import explain_differences
+from synovia.review.fitting import fit_plan, name_method, split_tau2
 from synovia.review.plans import PRIMARY, Plan
 
 __all__ = ["Pooled", "pool"]
@@ -245,6 +246,7 @@ def _estimate_row(plan: Plan, fit: synthesis.Fit, data: pd.DataFrame, n: float) 
     tidy, glance = fit.tidy().iloc[0], fit.glance().iloc[0]
     k = data["study_id"].nunique()
     prediction = fit.predict().iloc[0]
+    between, within = split_tau2(fit)
     return {
         **_base_row(plan),
         "status": "pooled" if k > 1 else "single study",
@@ -252,6 +254,7 @@ def _estimate_row(plan: Plan, fit: synthesis.Fit, data: pd.DataFrame, n: float) 
         "effects": len(data),
         "n": n,
         **{name: tidy[name] for name in ("estimate", "std_error", "lower", "upper", "p_value")},
+        "df": tidy["df"] if np.isfinite(tidy["df"]) else np.nan,
         "level": plan.model.level,
         "prediction_lower": prediction["prediction_lower"],
         "prediction_upper": prediction["prediction_upper"],
@@ -259,7 +262,9 @@ def _estimate_row(plan: Plan, fit: synthesis.Fit, data: pd.DataFrame, n: float) 
             name: glance[name]
             for name in ("tau2", "tau2_lower", "tau2_upper", "i2", "q", "q_df", "q_p_value")
         },
-        "method": glance["method"],
+        "tau2_between": between,
+        "tau2_within": within,
+        "method": name_method(fit),
         "warnings": glance["warnings"],
     }
 

@@ -22,7 +22,9 @@ Identifier = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.\-]*$", description="short name, no blanks")
 ]
 Tau2 = Literal["REML", "ML", "DL", "PM"]
-Inference = Literal["knapp-hartung", "knapp-hartung-floor", "t", "z"]
+Random = Literal["effect", "study", "study/effect", "none"]
+Inference = Literal["knapp-hartung", "knapp-hartung-floor", "CR2", "kenward-roger", "t", "z"]
+Dependent = Literal["", "CR2", "kenward-roger", "knapp-hartung", "knapp-hartung-floor", "t", "z"]
 Measure = Literal["MD", "SMD", "ROM", "OR", "RR", "RD"]
 Shared = Literal["covariance", "split"]
 Design = Literal[
@@ -160,12 +162,19 @@ class Model(_Section):
     """How effects are computed and pooled."""
 
     measure: Measure = Field(default="MD", description="effect measure")
-    random: Literal["effect", "study", "none"] = Field(
+    random: Random = Field(
         default="study",
-        description="whose true effects vary: every effect's, every study's, or none (common effect)",
+        description="whose true effects vary: every effect's, every study's, both (three levels: studies, "
+        "and effects within studies), or none (common effect)",
     )
     tau2: Tau2 = Field(default="REML", description="estimator of the between-study variance")
     inference: Inference = Field(default="knapp-hartung", description="how the confidence interval is made")
+    dependent: Dependent = Field(
+        default="",
+        description="how it is made where a study gives several effects; empty: as `inference`. "
+        "With fewer than 4 degrees of freedom, CR2 and kenward-roger give way to a wider interval by "
+        "`inference`",
+    )
     level: float = Field(default=0.95, gt=0.5, lt=1, description="confidence level")
     shared: Shared = Field(
         default="covariance", description="how a control arm shared by several arms is counted once"
@@ -231,9 +240,12 @@ class Variant(_Section):
     high: float | None = Field(default=None, gt=0, description="weeks, instead of the window's")
     smallest_arm: int = Field(default=0, ge=0, description="participants an arm must have")
     measure: Measure | None = None
-    random: Literal["effect", "study", "none"] | None = None
+    random: Random | None = None
     tau2: Tau2 | None = None
-    inference: Inference | None = None
+    inference: Inference | None = Field(
+        default=None, description="for every synthesis, unless `dependent` is set here too"
+    )
+    dependent: Dependent | None = None
     shared: Literal["covariance", "split", "ignored"] | None = Field(
         default=None,
         description="'ignored' counts a shared control twice; allowed here only, to show what it does",

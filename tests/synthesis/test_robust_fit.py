@@ -116,3 +116,18 @@ def test_kenward_roger_through_a_fit(effects: pd.DataFrame) -> None:
     assert table["df"].nunique() == 2
     plain = meta(effects, "estimate ~ dose", random="study/effect", inference="z").tidy()
     assert (table["std_error"] >= plain["std_error"] * (1 - 1e-12)).all()
+
+
+def test_a_coefficient_that_one_cluster_identifies_is_said(effects: pd.DataFrame) -> None:
+    marked = effects.assign(marked=effects["study"] == "study 4")
+    fit = meta(marked, "estimate ~ marked", random="study/effect", inference="CR2", cluster="study")
+    (said,) = [text for text in fit.warnings if "alone" in text]
+    assert said.startswith("marked is identified by cluster study 4 alone")
+
+
+def test_few_degrees_of_freedom_are_said(effects: pd.DataFrame) -> None:
+    early = effects.assign(early=effects["study"].isin(["study 4", "study 0"]))
+    fit = meta(early, "estimate ~ early", random="study/effect", inference="CR2", cluster="study")
+    (said,) = [text for text in fit.warnings if "degrees of freedom" in text]
+    assert said.startswith("Fewer than 4 degrees of freedom: early (")
+    assert not [text for text in meta(early, "estimate ~ early").warnings if "degrees of freedom" in text]

@@ -15,6 +15,7 @@ from synovia.kernel import (
     measure_heterogeneity,
 )
 from synovia.synthesis.choosing import choose_psi, infer, read_clusters
+from synovia.synthesis.clustered import remark_clusters
 from synovia.synthesis.dependence import GivenCovariance
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.names import Names
@@ -158,9 +159,9 @@ def fit_design(rows: Rows, design: Design, settings: Settings) -> Fit:
     else:
         inference = infer(problem, choice.point, settings, read_clusters(rows, settings))
     alone = ("There is a single study: nothing was pooled, the result is the study's own estimate.",)
-    said = (
-        alone if single else (*built.warnings, *remark(rows, settings, (choice, inference), built.variances))
-    )
+    told = remark(rows, settings, (choice, inference), built.variances)
+    robust = remark_clusters(rows, design, settings, inference)
+    said = alone if single else (*built.warnings, *told, *robust)
     return Fit(
         problem=problem,
         names=Names(design.columns, rows.used_labels, () if single else built.variances),

@@ -74,7 +74,7 @@ def solve_level(rows: Floats, room: Floats) -> Solved:
     return _solve_weighted(rows, room)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _solve_weighted(rows: Floats, room: Floats) -> Solved:
     if room.shape[1] == 1:
         return _solve_one(rows, room)
@@ -181,7 +181,7 @@ def _trace(room: Floats) -> float:
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def find_slope(rows: Floats, room: Floats, tau2: float, restricted: bool) -> float:
     r"""Slope of the log-likelihood in tau2.
 

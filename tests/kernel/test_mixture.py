@@ -45,6 +45,18 @@ def test_pairs_of_equal_weights_are_a_sum_of_exponentials(scales: list[float], v
     assert every <= mixture_below(np.array(scales), 1.1 * value) + 1e-15
 
 
+@pytest.mark.parametrize("p", [1, 3])
+@pytest.mark.parametrize("share", [0.5, 0.9, 1.1, 1.6])
+def test_columns_lost_are_eigenvalues_changed(p: int, share: float) -> None:
+    rng = np.random.default_rng(p)
+    d, design = rng.uniform(0.2, 3, 40), rng.normal(size=(40, p))
+    lost = np.sqrt(d)[:, None] * np.linalg.qr(design)[0]
+    eigenvalues = np.linalg.eigvalsh(np.diag(d) - lost @ lost.T)
+    value = share * float(eigenvalues.sum())
+    # eigenvalues that are 0 but for rounding, and the cancellation of d by U
+    assert mixture_below(d, value, lost) == pytest.approx(mixture_below(eigenvalues, value), abs=1e-11)
+
+
 def test_nothing_to_add_and_nothing_to_reach() -> None:
     assert mixture_below(np.zeros(3), 1.0) == 1.0
     assert mixture_below(np.ones(3), 0.0) == 0.0

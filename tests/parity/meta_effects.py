@@ -60,7 +60,7 @@ def make_effect(case: Case, data: pd.DataFrame) -> Effect | None:
     return next((make(data, case) for pattern, make in MAKERS.items() if re.match(pattern, case.id)), None)
 
 
-def _binary(data: pd.DataFrame, case: Case) -> Effect | None:
+def _binary(data: Any, case: Case) -> Effect | None:
     kind = {"ASD": "AS", "Peto": "PETO", "SSW": "OR", "incr": "OR"}
     name = case.id.split("_")[1]
     measure: Any = kind.get(name, name)

@@ -22,6 +22,10 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
+MANY = (
+    100  # beyond it the eigenvalues of independent rows are never found one by one; below, exactness is cheap
+)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GeneralisedQ:
@@ -57,6 +61,9 @@ class GeneralisedQ:
         """
         root = np.sqrt(self.weights)
         basis = np.linalg.qr(root[:, None] * self.problem.X)[0]
+        if self.problem.n > MANY and is_independent(self.problem):
+            d = self.weights * (self.problem.V.diagonal + tau2)
+            return mixture_below(d, self.q, np.sqrt(d)[:, None] * basis)
         omega = find_omega(self.problem, np.array([tau2]), np.arange(self.problem.n))
         inner = root[:, None] * omega * root
         inner = inner - basis @ (basis.T @ inner)

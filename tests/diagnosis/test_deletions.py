@@ -9,8 +9,10 @@ import pytest
 from diagnosis.trials import fits, independent, nested
 from synovia.diagnosis import baujat, cumulative, influence, leave_one_out, residuals
 from synovia.errors import CollinearModerators, SynthesisError
+from synovia.examples import example
 from synovia.kernel import find_omega, point
 from synovia.synthesis import Fit, meta
+from synovia.synthesis.exact.mantel_haenszel import mantel_haenszel
 from synovia.synthesis.refit import refit
 
 SAME = 1e-9  # the same sums in another order
@@ -198,3 +200,15 @@ def test_leaving_out_many_is_not_slow() -> None:
     start = time.perf_counter()
     leave_one_out(fit)
     assert time.perf_counter() - start < 0.2  # 6 ms here; a machine under load is forgiven
+
+
+def test_models_for_counts_are_fitted_again() -> None:
+    trials = example("bcg").data
+    fit = mantel_haenszel(trials)
+    table = leave_one_out(fit).tidy()
+    alone = mantel_haenszel(trials.iloc[1:]).tidy()
+    columns = ["estimate", "std_error", "lower", "upper"]
+    assert table[columns].to_numpy()[0] == pytest.approx(alone[columns].to_numpy()[0], rel=SAME)
+    grown = cumulative(fit, "year").tidy()
+    assert grown["estimate"].iloc[-1] == pytest.approx(fit.point.beta[0], rel=SAME)
+    assert grown["reason"].tolist() == [""] * 13

@@ -11,6 +11,7 @@ from scipy.special import chdtrc
 
 from synovia.errors import SynthesisError
 from synovia.kernel import Inapplicable
+from synovia.kernel.solution import require_point
 from synovia.synthesis import Fit
 from synovia.synthesis.refit import reset
 
@@ -114,6 +115,8 @@ def compare(*fits: Fit, names: tuple[str, ...] = ()) -> Comparison:
 def _check(fits: tuple[Fit, ...]) -> None:
     if len(fits) < 2:
         raise SynthesisError(f"Found {len(fits)} fit; wanted at least two to compare.")
+    for fit in fits:
+        require_point(fit.point)
     first = fits[0].problem
     for place, fit in enumerate(fits[1:], start=2):
         same = fit.problem.n == first.n and np.array_equal(fit.problem.y, first.y)
@@ -126,7 +129,8 @@ def _check(fits: tuple[Fit, ...]) -> None:
 
 def _agree(fits: tuple[Fit, ...]) -> tuple[tuple[Fit, ...], bool, tuple[str, ...]]:
     """Models whose likelihoods can be compared, whether these are restricted, and what was done for it."""
-    restricted = all(fit.settings.restricted for fit in fits if fit.problem.terms)
+    random = [fit for fit in fits if fit.problem.terms]
+    restricted = bool(random) and all(fit.settings.restricted for fit in random)
     if not restricted or all(_same_mean(fits[0], fit) for fit in fits[1:]):
         return fits, restricted, ()
     if any(isinstance(fit.settings.tau2, Mapping) for fit in fits):

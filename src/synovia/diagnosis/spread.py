@@ -90,7 +90,7 @@ def radial(fit: Fit) -> Radial:
         raise SynthesisError(
             f"The model has {', '.join(fit.names.coefficients)}; a radial plot needs an intercept alone."
         )
-    precision = 1 / np.sqrt(row_variances(fit.problem, fit.point.psi))
+    precision = 1 / np.sqrt(row_variances(fit.problem, require_normal(fit).psi))
     table = pd.DataFrame({"label": fit.names.effects, "precision": precision, "z": fit.problem.y * precision})
     row = fit.tidy().iloc[0]
     return Radial(table, float(row["estimate"]), float(row["lower"]), float(row["upper"]))

@@ -53,13 +53,13 @@ def _solve_moments(rows: Floats, room: Floats, estimator: int) -> float:
     n, p = rows.shape[0], room.shape[1]
     if estimator == SJ:
         crude = rows[:, Y].var()
-        return crude * solve(rows, room, crude).rss / (n - p)
+        return float(crude * solve(rows, room, crude).rss / (n - p))
     if estimator == HE:
-        return (solve_level(rows, room).rss - _find_level_noise(rows, room)) / (n - p)
+        return float((solve_level(rows, room).rss - _find_level_noise(rows, room)) / (n - p))
     solved = solve(rows, room, 0.0)
     if estimator == HS:
-        return (solved.rss - n) / solved.total
-    return (solved.rss - (n - p)) / (solved.total - solved.lost)
+        return float((solved.rss - n) / solved.total)
+    return float((solved.rss - (n - p)) / (solved.total - solved.lost))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -104,7 +104,7 @@ def _find_top(rows: Floats, room: Floats) -> float:
     n, p = rows.shape[0], room.shape[1]
     s2 = solve_level(rows, room).rss / (n - p)
     top = (s2 + np.sqrt(s2 * s2 + 4 * s2 * rows[:, V].max())) / 2
-    return 2 * max(top, 1e-3 * rows[:, V].min())
+    return float(2 * max(top, 1e-3 * rows[:, V].min()))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -135,7 +135,7 @@ def _find_highest(rows: Floats, room: Floats, restricted: bool, maxima: Floats) 
         height = find_height(rows, room, tau2, restricted)[0]
         if height > best_height:
             best, best_height = tau2, height
-    return best
+    return float(best)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -12,6 +12,7 @@ analytic, so that the gradient of what is computed (not of what it approximates)
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -77,20 +78,22 @@ class Marginal:
         """Predictors and scales."""
         return int(self.loadings.shape[1]) + len(self.random)
 
-    def evaluate(self, arguments: Numbers) -> Numbers:
+    def evaluate(self, arguments: Numbers, near: Floats | None = None) -> Numbers:
         """(n,) log-likelihoods.
 
         Parameters
         ----------
         arguments : ndarray of shape (n, m)
             q predictors, then one scale per random effect; real, or complex for a complex step.
+        near : ndarray of shape (n, d), optional
+            Modes of the integrands at arguments near by, to begin from; the answer does not depend on them.
         """
         q = self.loadings.shape[1]
         base = arguments[:, :q] @ self.loadings.T + self.offsets
         if not self.random:
             return self._log_density(base[:, :, None])[:, 0]
         B = self.spread[:, self.random] * arguments[:, None, q:]  # (n, J, d)
-        mode, root = self._find_mode(base, B)
+        mode, root = self._find_mode(base, B, near)
         nodes, log_weights = _make_nodes(self.points, len(self.random))
         u = mode[:, :, None] + np.sqrt(2) * _solve_transposed(root, nodes)
         inside = self._log_density(base[:, :, None] + B @ u) - 0.5 * (u**2).sum(axis=1) + log_weights
@@ -101,7 +104,13 @@ class Marginal:
 
     def slopes(self, arguments: Floats) -> Slopes:
         """Value, gradient by complex steps, Hessian by central differences of that gradient."""
-        return differentiate(self.evaluate, arguments)
+        near = self._find_real_mode(arguments) if self.random else None
+        return differentiate(lambda moved: self.evaluate(moved, near), arguments)
+
+    def _find_real_mode(self, arguments: Floats) -> Floats:
+        q = self.loadings.shape[1]
+        base = arguments[:, :q] @ self.loadings.T + self.offsets
+        return self._climb(base, self.spread[:, self.random] * arguments[:, None, q:], None)
 
     def _log_density(self, eta: Numbers) -> Numbers:
         """(n, m) log-likelihood of the counts at (n, J, m) predictors."""
@@ -109,18 +118,18 @@ class Marginal:
         inner = (family.y[:, :, None] * eta - family.cumulant(eta)).sum(axis=1)
         return np.asarray(inner + family.constant[:, None])
 
-    def _find_mode(self, base: Numbers, B: Numbers) -> tuple[Numbers, Numbers]:
+    def _find_mode(self, base: Numbers, B: Numbers, near: Floats | None) -> tuple[Numbers, Numbers]:
         """(n, d) mode of the integrand and (n, d, d) root of its curvature."""
-        u = self._climb(base.real, B.real)
+        u = self._climb(base.real, B.real, near)
         if np.iscomplexobj(base) or np.iscomplexobj(B):
             for _ in range(2):  # one step carries the first-order part of the mode, the second is rounding
                 slope, root = self._around(base, B, u)
                 u = u + _solve(root, slope)
         return u, self._around(base, B, u)[1]
 
-    def _climb(self, base: Floats, B: Floats) -> Floats:
+    def _climb(self, base: Floats, B: Floats, near: Floats | None) -> Floats:
         """Newton on a log-concave integrand, halved wherever it would go down."""
-        u = np.zeros((base.shape[0], B.shape[2]))
+        u = np.zeros((base.shape[0], B.shape[2])) if near is None else near
         height = self._height(base, B, u)
         for _ in range(MODE_STEPS):
             slope, root = self._around(base, B, u)
@@ -177,6 +186,7 @@ def _find_gradient(evaluate: Callable[[Numbers], Numbers], arguments: Floats) ->
     return np.stack([evaluate(arguments + step).imag / COMPLEX_STEP for step in steps], axis=1)
 
 
+@cache
 def _make_nodes(points: int, dimensions: int) -> tuple[Floats, Floats]:
     """(d, Q) nodes and (Q,) logarithms of weights with exp(z'z)."""
     z, w = np.polynomial.hermite.hermgauss(points)

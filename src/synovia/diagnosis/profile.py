@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtri
 
 from synovia.errors import SynthesisError
-from synovia.kernel import Fixed, Problem, RandomTerm, Term, ml, point, reml
+from synovia.kernel import Choice
+from synovia.kernel.profile import profile_psi
 from synovia.kernel.solution import require_point
 from synovia.synthesis import Fit
 
@@ -108,7 +109,7 @@ def profile(
     >>> int(found.log_lik.idxmax())
     1
     """
-    require_point(fit.point)
+    at = require_point(fit.point)
     place = _find(fit, parameter)
     estimate = float(fit.point.psi[place])
     limits = fit.problem.bounds[place]
@@ -119,9 +120,9 @@ def profile(
             f"{limits[0]:g} to {limits[1]:g}."
         )
     restricted = fit.settings.tau2 != "ML"
-    rows = [_look(fit, place, value, restricted=restricted) for value in grid.tolist()]
-    table = pd.DataFrame(rows, columns=["value", "log_lik", "reason"])
-    highest = fit.point.log_reml if restricted else fit.point.log_ml
+    table = pd.DataFrame({"value": grid, "log_lik": _look(fit, place, grid, restricted=restricted)})
+    table["reason"] = np.where(table["log_lik"].isna(), "no covariance is positive definite there", "")
+    highest = at.log_reml if restricted else at.log_ml
     drop = float(chdtri(1, 1 - fit.settings.level)) / 2
     return Profile(table, fit.names.variances[place], estimate, highest, drop)
 
@@ -147,33 +148,8 @@ def _spread(fit: Fit, estimate: float, limits: tuple[float, float], steps: int) 
     return estimate + np.linspace(-3.0, 3.0, steps)
 
 
-def _look(fit: Fit, place: int, value: float, *, restricted: bool) -> tuple[float, float, str]:
-    try:
-        problem = _hold(fit.problem, place, value)
-        if fit.problem.parameters == 1:
-            at = point(fit.problem, [value])
-        else:
-            at = (reml if restricted else ml)(problem).point
-    except SynthesisError as error:
-        return value, float("nan"), str(error)
-    return value, at.log_reml if restricted else at.log_ml, ""
-
-
-def _hold(problem: Problem, place: int, value: float) -> Problem:
-    """The problem with one entry of psi held."""
-    terms: list[RandomTerm] = []
-    start = 0
-    for term in problem.terms:
-        inside = 0 <= place - start < term.parameters
-        terms.append(_fix(term, place - start, value) if inside else term)
-        start += term.parameters
-    return problem.replace_terms(tuple(terms))
-
-
-def _fix(term: RandomTerm, own: int, value: float) -> RandomTerm:
-    if not isinstance(term, Term):
-        return term
-    held = np.full(term.parameters, np.nan)
-    held[own] = value
-    codes = term.codes if term.loadings is None else term.loadings
-    return Term(term.groups, Fixed(term.structure, held), codes)
+def _look(fit: Fit, place: int, grid: Floats, *, restricted: bool) -> Floats:
+    """(m,) highest log-likelihood at each value; the fit's own maximum is where the others set out from."""
+    chosen = fit.settings.tau2 == ("REML" if restricted else "ML")
+    best = Choice(fit.point.psi, require_point(fit.point), fit.convergence) if chosen else None
+    return profile_psi(fit.problem, place, grid, restricted=restricted, best=best).log_lik

@@ -24,6 +24,14 @@ def test_what_it_rests_on() -> None:
     assert words.spread == "How far the results differ beyond chance: I² = 85\u202f%, τ = 9.0 points."
 
 
+def test_in_three_levels_both_parts_of_the_differences_are_told() -> None:
+    parts = {"tau2_between": 64.0, "tau2_within": 17.0}
+    assert word_answer(answer(estimate(**parts))).spread == (
+        "How far the results differ beyond chance: I² = 85\u202f%, τ = 9.0 points "
+        "(8.0 between studies, 4.1 between effects of one study)."
+    )
+
+
 @pytest.mark.parametrize(
     ("limits", "better", "favours", "verb"),
     [

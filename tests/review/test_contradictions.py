@@ -53,6 +53,13 @@ def changed(old: str, new: str) -> str:
         (changed('outcomes = ["pain"]', 'outcomes = ["pain", "pain"]'), "pain twice in outcomes"),
         (changed('windows = ["3-months"]', 'windows = ["3-months", "3-months"]'), "3-months twice"),
         (STARTER + VARIANT.replace("wide", "primary"), "variant 'primary'"),
+        (changed('tau2 = "REML"', 'tau2 = "DL"'), "tau2 'DL' with random 'study/effect', which has two variances"),
+        (STARTER + VARIANT + 'tau2 = "PM"\n', "tau2 'PM' with random 'study/effect'"),
+        (changed('"REML"', '"ML"').replace('"CR2"  ', '"kenward-roger"'), "'kenward-roger' with tau2 'ML'"),
+        (
+            STARTER + VARIANT + 'tau2 = "ML"\ninference = "kenward-roger"\n',
+            "inference 'kenward-roger' with tau2 'ML'",
+        ),
         (STARTER + VARIANT + "low = 20\nhigh = 10\n", "20 to 10 weeks around a target of 12"),
         (STARTER + VARIANT + "high = 10\n", "6 to 10 weeks around a target of 12"),
         (STARTER + SECOND, "the result ha-vs-saline-pain-3-months a second time"),

@@ -108,6 +108,7 @@ def test_too_few_degrees_of_freedom_give_the_wider_interval_and_say_so(
     shown = found.tidy()
     assert shown["upper"][0] - shown["lower"][0] == pytest.approx(max(widths), rel=1e-12)
     assert f"{both[0]['df'][0]:.1f} degrees of freedom here" in found.warnings[0]
+    assert sum("degrees of freedom" in said for said in found.warnings) == 1, "said once"
     own = widths[0] > widths[1]
     assert ("It is shown for being wider than the Knapp-Hartung" in found.warnings[0]) == own
     assert ("Used instead: Knapp-Hartung interval" in found.warnings[0]) == (not own)

@@ -1,6 +1,6 @@
 """Fit what a plan asks for: the random effects and the interval that its effects allow."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -27,6 +27,7 @@ IN_WORDS = {
     WITHIN: "The variance between effects of one study",
     BETWEEN: "The variance between studies",
 }
+FEW_SAID = "Fewer than 4 degrees of freedom: "
 
 
 def has_several(data: pd.DataFrame) -> bool:
@@ -70,7 +71,7 @@ def fit_plan(plan: Plan, data: pd.DataFrame, covariance: np.ndarray, formula: st
     wanted = (model.dependent or model.inference) if several else model.inference
     plain = "knapp-hartung" if model.inference in OWN_DEGREES else model.inference
     found = _fit_with_own_degrees(fit, wanted, plain) if wanted in OWN_DEGREES else _fit_wide(fit, wanted)
-    return replace(found, warnings=tuple(_in_words(said) for said in found.warnings))
+    return replace(found, warnings=tuple(_reword(found.warnings)))
 
 
 def _fit(
@@ -145,11 +146,12 @@ def _find_weakness(fit: synthesis.Fit, name: str) -> str:
     )
 
 
-def _in_words(said: str) -> str:
-    for name, words in IN_WORDS.items():
-        if said.startswith(f"{name} "):
-            return words + said.removeprefix(name)
-    return said
+def _reword(warnings: Iterable[str]) -> Iterator[str]:
+    """Warnings as a reader of the report needs them; on few degrees of freedom the plan has its own."""
+    for said in warnings:
+        name = next((name for name in IN_WORDS if said.startswith(f"{name} ")), "")
+        if not said.startswith(FEW_SAID):
+            yield IN_WORDS[name] + said.removeprefix(name) if name else said
 
 
 def name_interval(fit: synthesis.Fit, term: int = 0) -> str:

@@ -175,6 +175,15 @@ def test_equal_studies_have_no_variance_and_say_so() -> None:
     assert fit.point.beta == pytest.approx(common.point.beta, abs=1e-12)
 
 
+def test_a_single_study_is_itself() -> None:
+    fit = sv.binomial_normal(TRIALS.iloc[[1]], "UM.FS")
+    a, n1, c, n2 = TRIALS.iloc[1][COLUMNS]
+    assert fit.status == "single study"
+    assert str(fit.tau2) == "not applicable: one study has no between-study variance"
+    assert fit.point.beta[0] == pytest.approx(np.log(a * (n2 - c) / (c * (n1 - a))), rel=1e-9)
+    assert "nothing was pooled" in fit.warnings[-1]
+
+
 def test_conditional_poisson_is_the_fixed_effects_poisson_without_a_random_effect() -> None:
     table = TRIALS.rename(columns={"n_treatment": "time_treatment", "n_comparator": "time_comparator"})
     one = sv.poisson_normal(table, "UM.FS", random=False)

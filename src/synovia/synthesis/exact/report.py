@@ -24,6 +24,7 @@ __all__ = ["Asked", "MixedOptions", "fit_counts", "read_moderators", "refuse_inf
 Floats = NDArray[np.float64]
 
 FAR = 12.0  # on the log scale: beyond it an estimate is on its way to infinity
+ALONE = Inapplicable("one study has no between-study variance")
 COMMON = Inapplicable("a common-effect model has no between-study variance")
 
 
@@ -142,7 +143,7 @@ def _solve(shown: Shown, found: Mixed, fitted: Floats) -> Solution:
         factor=NO_FACTOR,
         shares=none,
         leverage=none,
-        tau2=COMMON if found.tau2 is None else found.tau2,
+        tau2=ALONE if n == 1 else COMMON if found.tau2 is None else found.tau2,
         tests=found.tests,
         others=tuple((name, value) for name, value in others if np.isfinite(value)),
     )

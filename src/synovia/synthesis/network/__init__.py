@@ -1,0 +1,1 @@
+"""Networks of treatments: every comparison at once, direct and indirect."""

@@ -78,8 +78,7 @@ def check_robust(case: Case, found: Fitted) -> None:
         near(table[ours], list(values.values()) if isinstance(values, dict) else values)
     near(table["df"], np.broadcast_to(theirs["dfs"], len(table)))
     near(found.fit.inference.cov.ravel(), np.ravel(theirs["vb"]["data"]))
-    if found.kind != "CR2":
-        check_joint(found.fit, theirs)
+    check_joint(found.fit, theirs)
 
 
 def check_joint(fit: Fit, theirs: dict[str, Any]) -> None:

@@ -87,7 +87,7 @@ def cluster_robust(problem: Problem, at: Point, clusters: ArrayLike, kind: str =
     0.1740 with 2.0 df
     """
     sandwich = find_sandwich(problem, at, clusters, kind)
-    said = f"cluster-robust {kind}, {sandwich.clusters} clusters"
+    said = f"cluster-robust {kind} ({sandwich.clusters} clusters)"
     cov = sandwich.cov
     exact = bool((np.diag(cov) <= EXACT * np.diag(at.cov)).all())
     factor = 0.0 if exact else 1.0

@@ -1,0 +1,91 @@
+"""From the comparisons of a network to a synthesis of the kernel."""
+
+import numpy as np
+
+from synovia.errors import SynthesisError
+from synovia.kernel import Problem, RandomTerm, measure_heterogeneity
+from synovia.synthesis.choosing import choose_psi, infer
+from synovia.synthesis.fit import Fit
+from synovia.synthesis.names import Names
+from synovia.synthesis.network.contrasts import Contrasts
+from synovia.synthesis.network.design import NetworkDesign
+from synovia.synthesis.network.settings import NetworkSettings
+from synovia.synthesis.random import Inner
+from synovia.synthesis.regression import Design
+from synovia.synthesis.remarks import remark
+from synovia.synthesis.rows import Rows
+from synovia.synthesis.settings import Tau2
+
+__all__ = ["make_fit", "make_settings"]
+
+
+def make_settings(
+    contrasts: Contrasts, *, random: bool, tau2: Tau2, inference: str, level: float
+) -> NetworkSettings:
+    """What was asked of the comparisons of a network."""
+    effects = Inner("position", "study", "CS", 0.5) if random else None
+    single = bool((contrasts.position == 0).all())
+    return NetworkSettings(
+        formula="estimate ~ treatment",
+        variance="variance",
+        random="study" if single and random else effects,
+        tau2=tau2,
+        inference=inference,
+        level=level,
+    )
+
+
+def make_fit(
+    design: NetworkDesign, problem: Problem, settings: NetworkSettings, coefficients: tuple[str, ...]
+) -> Fit:
+    """The synthesis of a problem that the comparisons of a network pose.
+
+    Parameters
+    ----------
+    design : NetworkDesign
+        Where the rows come from.
+    problem : Problem
+        Their mean and random effects.
+    settings : NetworkSettings
+        Estimator and interval.
+    coefficients : tuple of str
+        Names of the columns of the mean.
+    """
+    variances = _name_variances(problem.terms)
+    _require_room(problem, settings)
+    rows = _make_rows(design)
+    choice = choose_psi(problem, settings, variances, rows)
+    inference = infer(problem, choice.point, settings, None)
+    return Fit(
+        problem=problem,
+        names=Names(coefficients, rows.used_labels, variances),
+        settings=settings,
+        point=choice.point,
+        convergence=choice.convergence,
+        inference=inference,
+        heterogeneity=measure_heterogeneity(problem, choice.point, level=settings.level),
+        design=Design(problem.X, coefficients),
+        rows=rows,
+        status="pooled",
+        warnings=(*rows.warnings, *remark(rows, settings, (choice, inference), variances)),
+    )
+
+
+def _name_variances(terms: tuple[RandomTerm, ...]) -> tuple[str, ...]:
+    return ("tau2", "tau2[class]")[: len(terms)]
+
+
+def _require_room(problem: Problem, settings: NetworkSettings) -> None:
+    if problem.terms and problem.n == problem.p and isinstance(settings.tau2, str):
+        raise SynthesisError(
+            f"{problem.n} comparisons for {problem.p} effects leave nothing to estimate tau2 from: no "
+            "comparison was made twice and there is no loop. Fit a common-effect network (random=False) or give tau2."
+        )
+
+
+def _make_rows(design: NetworkDesign) -> Rows:
+    contrasts = design.contrasts
+    data = contrasts.frame.assign(position=contrasts.position)
+    names = data["study"].astype(str) + ": " + data["treatment"] + " - " + data["baseline"]
+    every = np.ones(contrasts.n, dtype=bool)
+    return Rows(data, every, tuple(names), contrasts.y, contrasts.V, contrasts.warnings)

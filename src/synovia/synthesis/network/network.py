@@ -1,0 +1,283 @@
+"""Network meta-analysis: all treatments at once, from direct and indirect comparisons."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import chdtrc
+
+from synovia.kernel import Inapplicable, quantile, tail
+from synovia.synthesis.fit import Fit
+from synovia.synthesis.network.contrasts import Contrasts, read_contrasts
+from synovia.synthesis.network.design import NetworkDesign, make_network_design
+from synovia.synthesis.network.fitting import make_fit, make_settings
+from synovia.synthesis.network.settings import NetworkSettings
+from synovia.synthesis.settings import Tau2
+
+__all__ = ["Network", "fit_network", "network"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """A network meta-analysis.
+
+    Attributes
+    ----------
+    design : NetworkDesign
+        Treatments, trials and how they are connected.
+    fit : Fit
+        The synthesis: its coefficients are the effects against the reference.
+    estimates : ndarray of shape (T,)
+        Effect of each treatment against the reference, 0 for the reference itself.
+    covariance : ndarray of shape (T, T)
+        Their covariance; the row and column of the reference are 0.
+    """
+
+    design: NetworkDesign
+    fit: Fit
+    estimates: Floats
+    covariance: Floats
+
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """The reference first, then in alphabetical order."""
+        return self.design.treatments
+
+    @property
+    def reference(self) -> str:
+        """What effects are against."""
+        return self.design.reference
+
+    @property
+    def tau2(self) -> float | Inapplicable:
+        """Variance of a comparison's true effect between trials, the same for all comparisons."""
+        if self.fit.settings.random is None:
+            return Inapplicable("a common-effect network has no between-trial variance")
+        return float(self.fit.point.psi[0])
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the network says about itself."""
+        return self.fit.warnings
+
+    def differences(self) -> tuple[Floats, Floats]:
+        """(T, T) row treatment minus column treatment, and its standard error."""
+        v = np.diag(self.covariance)
+        spread = v[:, None] + v[None, :] - 2 * self.covariance
+        np.fill_diagonal(spread, 0.0)
+        return self.estimates[:, None] - self.estimates[None, :], np.sqrt(np.maximum(spread, 0.0))
+
+    def effects(self, reference: str | None = None, *, level: float | None = None) -> pd.DataFrame:
+        """Every treatment against one of them.
+
+        Parameters
+        ----------
+        reference : str, optional
+            Treatment to be against; that of the network without it. Nothing is fitted again.
+        level : float, optional
+            Confidence level; that of the network without it.
+
+        Returns
+        -------
+        DataFrame
+            treatment, reference, estimate, std_error, statistic, df, p_value, lower, upper,
+            prediction_lower, prediction_upper (NaN for a common-effect network), level; on the scale of the
+            effects, ratios as logarithms.
+        """
+        place = 0 if reference is None else self.design.find_treatment(reference)
+        others = np.array([i for i in range(len(self.treatments)) if i != place])
+        return self._list(others, np.full(others.size, place), level).rename(
+            columns={"treatment_1": "treatment", "treatment_2": "reference"}
+        )
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per treatment against the reference: ``effects()``, with the method."""
+        return self.effects().assign(method=self.fit.method)
+
+    def pairs(self, *, level: float | None = None) -> pd.DataFrame:
+        """Every comparison of two treatments, treatment_1 minus treatment_2; columns as in ``effects``."""
+        first, second = np.triu_indices(len(self.treatments), 1)
+        return self._list(first, second, level)
+
+    def compare(self, first: str, second: str, *, level: float | None = None) -> pd.DataFrame:
+        """One comparison: ``first`` minus ``second``, with the columns of ``effects``."""
+        one, other = (self.design.find_treatment(name) for name in (first, second))
+        return self._list(np.array([one]), np.array([other]), level)
+
+    def predict(self, reference: str | None = None, *, level: float | None = None) -> pd.DataFrame:
+        """Where the effect of each treatment against one of them lies in a new trial.
+
+        Returns
+        -------
+        DataFrame
+            treatment, reference, estimate, prediction_lower, prediction_upper, level, prediction_method.
+
+        Notes
+        -----
+        t on the degrees of freedom of Q (comparisons less treatments but one), with the variance of the
+        comparison plus tau2. Chaimani & Salanti (2015), Research Synthesis Methods 6, 246-254.
+        """
+        wanted = ["treatment", "reference", "estimate", "prediction_lower", "prediction_upper", "level"]
+        tau2, df = self.tau2, self.fit.problem.n - len(self.treatments) + 1
+        said = tau2.reason if isinstance(tau2, Inapplicable) else f"t with {df} df"
+        return self.effects(reference, level=level)[wanted].assign(prediction_method=said)
+
+    def glance(self) -> pd.DataFrame:
+        """One row of facts about the whole network; ``i2`` is in percent, from Q.
+
+        Returns
+        -------
+        DataFrame
+            treatments, trials, comparisons (pairs of treatments that some trial compares), pairwise (all
+            within-trial comparisons), designs, tau2, tau, i2, q, q_df, q_p_value, log_lik, method, converged,
+            warnings.
+        """
+        sizes = [len(arms) for arms in self.design.arms]
+        facts = self.fit.glance().iloc[0]
+        q, df = self.fit.heterogeneity.q, self.fit.heterogeneity.q_df
+        known = not isinstance(q, Inapplicable)
+        value = float(q) if not isinstance(q, Inapplicable) else np.nan
+        row = {
+            "treatments": len(self.treatments),
+            "trials": len(self.design.studies),
+            "comparisons": len(self.design.edges),
+            "pairwise": sum(m * (m - 1) // 2 for m in sizes),
+            "designs": len(set(self.design.designs)),
+            "tau2": np.nan if isinstance(self.tau2, Inapplicable) else self.tau2,
+            "tau": np.nan if isinstance(self.tau2, Inapplicable) else np.sqrt(self.tau2),
+            "i2": 100 * max(0.0, 1 - df / value) if known and value > 0 else np.nan,
+            "q": value,
+            "q_df": df,
+            "q_p_value": float(chdtrc(df, value)) if known else np.nan,
+            "log_lik": facts.log_lik,
+            "method": self.fit.method,
+            "converged": self.fit.convergence.converged,
+            "warnings": " ".join(self.warnings),
+        }
+        return pd.DataFrame([row])
+
+    def _list(self, first: Integers, second: Integers, level: float | None) -> pd.DataFrame:
+        chosen = self.fit.settings.level if level is None else level
+        names = np.array(self.treatments, dtype=object)
+        differences, errors = self.differences()
+        estimate, error = differences[first, second], errors[first, second]
+        df = self.fit.inference.df
+        with np.errstate(divide="ignore", invalid="ignore"):
+            statistic = estimate / error
+        half, reach = quantile(chosen, df) * error, self._reach(error, chosen)
+        return pd.DataFrame(
+            {
+                "treatment_1": names[first],
+                "treatment_2": names[second],
+                "estimate": estimate,
+                "std_error": error,
+                "statistic": statistic,
+                "df": df,
+                "p_value": tail(statistic, np.full(statistic.size, df)),
+                "lower": estimate - half,
+                "upper": estimate + half,
+                "prediction_lower": estimate - reach,
+                "prediction_upper": estimate + reach,
+                "level": chosen,
+            }
+        )
+
+    def _reach(self, error: Floats, level: float) -> Floats:
+        """Half the width of the prediction interval; NaN where there is none."""
+        tau2, df = self.tau2, self.fit.problem.n - len(self.treatments) + 1
+        if isinstance(tau2, Inapplicable) or df < 1:
+            return np.full(error.size, np.nan)
+        return np.asarray(quantile(level, float(df)) * np.sqrt(error**2 + tau2))
+
+
+def network(
+    data: pd.DataFrame | Contrasts,
+    *,
+    columns: Mapping[str, str] | None = None,
+    reference: str | None = None,
+    random: bool = True,
+    tau2: Tau2 = "REML",
+    inference: str = "z",
+    level: float = 0.95,
+) -> Network:
+    r"""Compare all treatments of a connected network of trials.
+
+    Parameters
+    ----------
+    data : DataFrame or Contrasts
+        Comparisons, with columns study, treatment_1, treatment_2, estimate (treatment 1 minus treatment 2)
+        and std_error or variance; of a trial with m arms all m(m - 1)/2, or m - 1 against one arm with its
+        baseline_variance. Or what ``read_contrasts`` or ``read_arms`` made.
+    columns : mapping of str to str, optional
+        What the table calls these columns, such as ``{"study": "trial"}``.
+    reference : str, optional
+        Treatment that effects are against; the first in alphabetical order without it. It changes nothing
+        else.
+    random : bool
+        Whether trials of one comparison differ beyond chance.
+    tau2 : str or float
+        Estimator of their variance, "REML", "ML", "DL" (the generalised method of moments of netmeta) or
+        "PM"; or its value.
+    inference : str
+        "z", "t", "knapp-hartung" and the other kinds of ``meta``.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    SynthesisError
+        When the network does not hang together, or a trial cannot be used; it is named.
+
+    Notes
+    -----
+    With design-consistent effects d against the reference, a trial i with baseline b estimates
+
+    .. math:: y_{i,bk} = d_k - d_b + u_{i,bk} + e_{i,bk}, \quad
+        \operatorname{Cov}(u_{i,bk}, u_{i,bl}) = \tau^2/2
+
+    with the exact covariance of e that the shared baseline brings. Lu & Ades (2004), Statistics in Medicine
+    23, 3105-3124; Rücker (2012), Research Synthesis Methods 3, 312-324; White et al. (2012), Research
+    Synthesis Methods 3, 111-125.
+
+    Examples
+    --------
+    >>> trials = pd.DataFrame({"study": ["s1", "s2", "s3", "s4"], "treatment_1": ["B", "C", "C", "C"],
+    ...                        "treatment_2": ["A", "A", "B", "A"], "estimate": [1.0, 2.0, 1.5, 2.2],
+    ...                        "std_error": [0.5, 0.5, 0.5, 0.4]})
+    >>> network(trials).effects()[["treatment", "reference", "estimate", "lower", "upper"]].round(2)
+      treatment reference  estimate  lower  upper
+    0         B         A      0.87   0.07   1.67
+    1         C         A      2.18   1.60   2.76
+    """
+    contrasts = data if isinstance(data, Contrasts) else read_contrasts(data, **dict(columns or {}))
+    design = make_network_design(contrasts, reference, random=random)
+    settings = make_settings(contrasts, random=random, tau2=tau2, inference=inference, level=level)
+    return fit_network(design, settings)
+
+
+def fit_network(design: NetworkDesign, settings: NetworkSettings) -> Network:
+    """Fit the design of a network.
+
+    Parameters
+    ----------
+    design : NetworkDesign
+        Connected comparisons.
+    settings : NetworkSettings
+        Estimator and interval.
+    """
+    problem = design.problem
+    fit = make_fit(design, problem, settings, design.treatments[1:])
+    size = len(design.treatments)
+    estimates, covariance = np.zeros(size), np.zeros((size, size))
+    estimates[1:] = fit.point.beta[: size - 1]
+    covariance[1:, 1:] = fit.inference.cov[: size - 1, : size - 1]
+    return Network(design, fit, estimates, covariance)

@@ -1,0 +1,30 @@
+"""What a person asks of a network."""
+
+from dataclasses import dataclass
+
+from synovia.synthesis.settings import WORDS, Settings
+
+__all__ = ["NetworkSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings(Settings):
+    """Settings of a network: those of a synthesis whose random effects belong to trials.
+
+    Attributes
+    ----------
+    classes : bool
+        Whether treatments of a class vary around their class.
+    """
+
+    classes: bool = False
+
+    @property
+    def model(self) -> str:
+        """The model in words."""
+        if self.random is None and not self.classes:
+            return "network, common effects"
+        how = f"by {WORDS[self.tau2]}" if isinstance(self.tau2, str) else f"given as {self.tau2}"
+        parts = ["random effects of trials"] if self.random is not None else []
+        parts += ["of treatments within classes"] if self.classes else []
+        return f"network, {' and '.join(parts)}; tau2 {how}"

@@ -1,9 +1,9 @@
 """What each trial of a network says, as weighted Laplacians: every reading of incoherence starts here.
 
-A trial with arms j and covariance of its contrasts has a Laplacian L, the generalised inverse of the covariance
-of its arms: L[j, k] is minus the weight of comparison jk, rows sum to 0, and the evidence is L y whatever arm is
-called the baseline. Laplacians of trials add up to that of the network. Rücker (2012), Research Synthesis Methods
-3, 312-324.
+A trial with arms j and covariance of its contrasts has a Laplacian L, the generalised inverse of the
+covariance of its arms: L[j, k] is minus the weight of comparison jk, rows sum to 0, and the evidence is L y
+whatever arm is called the baseline. Laplacians of trials add up to that of the network. Rücker (2012),
+Research Synthesis Methods 3, 312-324.
 """
 
 from collections.abc import Sequence
@@ -171,7 +171,7 @@ def _stack_trials(contrasts: Contrasts, tau2: float) -> tuple[Trials, ...]:
     sizes = np.array([rows.size for rows in places])
     out = []
     for size in np.unique(sizes).tolist():
-        chosen = np.flatnonzero(sizes == size)
+        chosen = np.flatnonzero(sizes == size).tolist()
         rows = np.stack([places[i] for i in chosen])
         omega = np.stack([blocks[i] for i in chosen]) + tau2 * (np.eye(size) + 1) / 2
         out.append(_sort_arms(contrasts, rows, omega))
@@ -265,7 +265,7 @@ def find_direct(evidence: Evidence) -> Direct:
 
 
 def list_contrasts(evidence: Evidence) -> list[tuple[Integers, Floats, Floats, Integers]]:
-    """For each stack: number of the pair, first minus second, its variance, place of the trial in its stack."""
+    """For each stack: number of each pair, first minus second, its variance, its trial's place in the stack."""
     out = []
     for stack in evidence.stacks:
         i, j = stack.pairs

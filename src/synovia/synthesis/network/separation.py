@@ -33,8 +33,9 @@ def separate(evidence: Evidence, pairs: Integers, first: Integers, second: Integ
 
     Notes
     -----
-    Taking trials away lowers the precision of the contrasts among their own treatments U and touches nothing else.
-    With K = RR' the network's covariance of these contrasts and L the Laplacian of the trials taken away,
+    Taking trials away lowers the precision of the contrasts among their own treatments U and touches
+    nothing else. With K = RR' the network's covariance of these contrasts and L the Laplacian of the trials
+    taken away,
 
     .. math:: K_{-}^{+} = R\,(I - R'LR)^{+}R', \quad
         \theta_{-} = K_{-}^{+}\,(K^{-1}\theta - b)

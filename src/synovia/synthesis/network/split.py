@@ -121,7 +121,7 @@ class Split:
         }
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        """What ``synovia.plots.split`` draws: ``rows`` of the comparisons that have both kinds of evidence."""
+        """What ``split`` draws: ``rows`` of the comparisons that have both kinds of evidence."""
         table = self.tidy()
         return {"rows": table.loc[table["evidence"] == "mixed"].reset_index(drop=True)}
 
@@ -155,9 +155,9 @@ def split_evidence(
     level : float
         Level of the intervals.
     method : {"back-calculation", "separation"}
-        "back-calculation" takes the direct contrast of a trial out of the network estimate and leaves what else a
-        trial of several arms says; "separation" leaves out every trial that has both arms. Where all trials of a
-        comparison have two arms they are the same.
+        "back-calculation" takes the direct contrast of a trial out of the network estimate and leaves what
+        else a trial of several arms says; "separation" leaves out every trial that has both arms. Where all
+        trials of a comparison have two arms they are the same.
 
     Returns
     -------
@@ -170,17 +170,18 @@ def split_evidence(
 
     Notes
     -----
-    The network estimate N has the least variance of all, so that Cov(N, D) = Var(N) for any direct estimate D.
-    With :math:`p = \operatorname{Var} N / \operatorname{Var} D`,
+    The network estimate N has the least variance of all, so that Cov(N, D) = Var(N) for any direct estimate
+    D. With :math:`p = \operatorname{Var} N / \operatorname{Var} D`,
 
     .. math:: I = \frac{N - pD}{1 - p}, \quad \operatorname{Var} I = \frac{\operatorname{Var} N}{1 - p}, \quad
         \operatorname{Cov}(I, D) = 0
 
     whatever the number of arms: exact, not an approximation. It is the fit of a network with one more column
-    that is :math:`\Omega_i a / a'\Omega_i a` in the trials i of the comparison a and 0 elsewhere (1 for two arms;
-    spread evenly over both sides for three arms of equal precision). König, Krahn & Binder (2013), Statistics in
-    Medicine 32, 5414-5429; Dias et al. (2010), Statistics in Medicine 29, 932-944. "separation" is SIDDE, Efthimiou
-    et al. (2019), Statistics in Medicine 38, 2992-3012. The same tau2 holds for all comparisons.
+    that is :math:`\Omega_i a / a'\Omega_i a` in the trials i of the comparison a and 0 elsewhere (1 for two
+    arms; spread evenly over both sides for three arms of equal precision). König, Krahn & Binder (2013),
+    Statistics in Medicine 32, 5414-5429; Dias et al. (2010), Statistics in Medicine 29, 932-944.
+    "separation" is SIDDE, Efthimiou et al. (2019), Statistics in Medicine 38, 2992-3012. The same tau2
+    holds for all comparisons.
 
     Examples
     --------

@@ -1,0 +1,230 @@
+r"""Whether designs of a network agree: Q decomposed, designs detached, the design-by-treatment interaction.
+
+A design is a set of treatments that some trial compares. Within designs trials differ by heterogeneity,
+:math:`Q_{het}`; between designs they differ by incoherence, :math:`Q_{inc}`. Higgins et al. (2012), Research
+Synthesis Methods 3, 98-110; Krahn, Binder & König (2013), BMC Medical Research Methodology 13, 35.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import chdtrc
+
+from synovia.kernel import Inapplicable
+from synovia.synthesis.network.design import NetworkDesign
+from synovia.synthesis.network.evidence import Designs, Evidence, gather, pool_designs
+from synovia.synthesis.network.interaction import UNTESTABLE, Interaction, find_interaction
+
+__all__ = ["Decomposition", "Disagreement", "decompose", "disagree"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
+
+ALONE = 1e-9  # share of a design's variance left by the rest: rounding leaves about 1e-14 where there is none
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Disagreement:
+    """Designs of m arms against the network.
+
+    Attributes
+    ----------
+    designs : Designs
+        What their trials say.
+    residual : ndarray of shape (d, m)
+        Own estimates minus those of the network, against the first arm.
+    q : ndarray of shape (d,)
+        Share of each design in the Q between designs.
+    lowered : ndarray of shape (d,)
+        How much Q between designs falls when a design is detached.
+    df : ndarray of int of shape (d,)
+        How many of its contrasts the other designs estimate too.
+    gain : ndarray of shape (d, m, m)
+        What turns the residual into the shift of the network when the design is detached: with its arms U,
+        effects change by -C[:, U] gain residual.
+    """
+
+    designs: Designs
+    residual: Floats
+    q: Floats
+    lowered: Floats
+    df: Integers
+    gain: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decomposition:
+    """Q of a network, within and between designs.
+
+    Attributes
+    ----------
+    total, within, between : tuple of float and int
+        Q and its degrees of freedom.
+    designs : DataFrame
+        design, k, q_within, df_within, p_within; q_between, its share of Q between designs; q_detached,
+        df_detached, p_detached: Q between designs when the design is detached, NaN where nothing but the
+        design itself estimates its contrasts.
+    interaction : Interaction or Inapplicable
+        The design-by-treatment interaction with random effects.
+    """
+
+    total: tuple[float, int]
+    within: tuple[float, int]
+    between: tuple[float, int]
+    designs: pd.DataFrame
+    interaction: Interaction | Inapplicable
+
+    @property
+    def inapplicable(self) -> Inapplicable | None:
+        """Why incoherence cannot be tested, where that is so."""
+        return None if self.between[1] else Inapplicable(UNTESTABLE)
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per part of Q, and one for the interaction with random effects.
+
+        Returns
+        -------
+        DataFrame
+            part, q, df, p_value, tau2 (allowed for), inapplicable: why a part cannot be tested, and then q
+            and p_value are NaN, not 0.
+        """
+        reason = "" if self.between[1] else UNTESTABLE
+        within = "" if self.within[1] else "no design has two trials"
+        rows = [
+            ("total", *self.total, 0.0, ""),
+            ("within designs", *self.within, 0.0, within),
+            ("between designs", *self.between, 0.0, reason),
+        ]
+        rows.append(_list_interaction(self.interaction))
+        table = pd.DataFrame(rows, columns=["part", "q", "df", "tau2", "inapplicable"])
+        said = table["inapplicable"] != ""
+        table.loc[said, "q"] = np.nan
+        table.insert(3, "p_value", _tail(table["q"].to_numpy(), table["df"].to_numpy()))
+        return table
+
+
+def _list_interaction(found: Interaction | Inapplicable) -> tuple[str, float, int, float, str]:
+    name = "between designs, random effects"
+    if isinstance(found, Inapplicable):
+        return (name, np.nan, 0, np.nan, found.reason)
+    return (name, found.q, found.df, found.tau2, "")
+
+
+def _tail(q: Floats, df: Integers) -> Floats:
+    """Upper tail of chi-squared; NaN without degrees of freedom."""
+    return np.where(df > 0, chdtrc(np.maximum(df, 1), q), np.nan)
+
+
+def decompose(design: NetworkDesign, tau2: str = "DL") -> Decomposition:
+    r"""Q of the common-effect network, within and between designs, and design by design.
+
+    Parameters
+    ----------
+    design : NetworkDesign
+        The network.
+    tau2 : str
+        Estimator of the variance within designs, for the test with random effects: "DL", "REML", "ML", "PM".
+
+    Returns
+    -------
+    Decomposition
+
+    Notes
+    -----
+    With :math:`\hat\theta_d` pooled from the trials of design d and W their weights,
+
+    .. math:: Q_{het} = \sum_i (y_i - \hat\theta_{d(i)})'W_i(y_i - \hat\theta_{d(i)}), \quad
+        Q_{inc} = \sum_d r_d'W_d r_d, \quad r_d = \hat\theta_d - X_d\hat\beta .
+
+    Detaching design d gives it effects of its own: :math:`Q_{inc}` falls by
+    :math:`r_d'(W_d^{-1} - X_dCX_d')^{+}r_d`, with C the covariance of the network, and loses the rank of that
+    matrix in degrees of freedom; no network is fitted again. Krahn, Binder & König (2013).
+
+    Examples
+    --------
+    >>> from synovia.synthesis.network import from_contrasts
+    >>> trials = pd.DataFrame({"study": ["s1", "s2", "s3"], "treatment_1": ["B", "C", "C"],
+    ...                        "treatment_2": ["A", "A", "B"], "estimate": [1.0, 2.0, 1.5],
+    ...                        "std_error": [0.5, 0.5, 0.5]})
+    >>> decompose(from_contrasts(trials)).tidy().loc[[2], ["part", "q", "df", "p_value"]].round(3)
+                  part      q  df  p_value
+    2  between designs  0.333   1    0.564
+    """
+    evidence = gather(design.contrasts)
+    parts = disagree(evidence)
+    within = sum(float(part.designs.q.sum()) for part in parts)
+    between = sum(float(part.q.sum()) for part in parts)
+    df_within = sum(int(((part.designs.k - 1) * (part.designs.arms.shape[1] - 1)).sum()) for part in parts)
+    df = design.problem.n - len(evidence.treatments) + 1
+    testable = df - df_within
+    found = find_interaction(design, tau2) if testable else Inapplicable(UNTESTABLE)
+    return Decomposition(
+        total=(within + between, df),
+        within=(within, df_within),
+        between=(between if testable else 0.0, testable),
+        designs=_list_designs(evidence, parts, (between, testable)),
+        interaction=found,
+    )
+
+
+def _list_designs(
+    evidence: Evidence, parts: tuple[Disagreement, ...], between: tuple[float, int]
+) -> pd.DataFrame:
+    names = np.array(evidence.treatments, dtype=object)
+    frames = []
+    for part in parts:
+        own, m = part.designs, part.designs.arms.shape[1]
+        df = (own.k - 1) * (m - 1)
+        testable = part.df > 0
+        left_df = np.where(testable, between[1] - part.df, 0)
+        left = np.where(left_df > 0, np.maximum(between[0] - part.lowered, 0.0), 0.0)
+        frames.append(
+            pd.DataFrame(
+                {
+                    "design": [":".join(arms) for arms in names[own.arms].tolist()],
+                    "k": own.k,
+                    "q_within": own.q,
+                    "df_within": df,
+                    "p_within": _tail(own.q, df),
+                    "q_between": np.where(testable, part.q, np.nan),
+                    "q_detached": np.where(testable, left, np.nan),
+                    "df_detached": left_df,
+                    "p_detached": _tail(left, left_df),
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def disagree(evidence: Evidence) -> tuple[Disagreement, ...]:
+    """Every design against the network, by number of arms."""
+    return tuple(_compare(evidence, pool_designs(stack)) for stack in evidence.stacks)
+
+
+def _compare(evidence: Evidence, designs: Designs) -> Disagreement:
+    arms = designs.arms
+    fitted = evidence.effects[arms] - evidence.effects[arms[:, :1]]
+    residual = designs.y - fitted
+    C = evidence.cov[arms[:, :, None], arms[:, None, :]]
+    C = C - C[:, :1, :] - C[:, :, :1] + C[:, :1, :1]
+    R = np.linalg.cholesky(designs.cov[:, 1:, 1:])
+    inner = np.linalg.solve(R, np.swapaxes(np.linalg.solve(R, C[:, 1:, 1:]), 1, 2))
+    values, vectors = np.linalg.eigh(np.eye(R.shape[1]) - inner)
+    kept = values > ALONE
+    half = np.linalg.solve(np.swapaxes(R, 1, 2), vectors)
+    inverse = np.where(kept, 1 / np.where(kept, values, 1.0), 0.0)
+    core = (half * inverse[:, None, :]) @ np.swapaxes(half, 1, 2)
+    gain = np.zeros_like(designs.cov)
+    gain[:, 1:, 1:] = core
+    gain[:, 0, 1:] = gain[:, 1:, 0] = -core.sum(axis=1)
+    gain[:, 0, 0] = core.sum(axis=(1, 2))
+    return Disagreement(
+        designs=designs,
+        residual=residual,
+        q=np.einsum("di,dij,dj->d", residual, designs.laplacian, residual),
+        lowered=np.einsum("di,dij,dj->d", residual, gain, residual),
+        df=kept.sum(axis=1),
+        gain=gain,
+    )

@@ -1,5 +1,7 @@
 """From the comparisons of a network to a synthesis of the kernel."""
 
+from typing import Protocol
+
 import numpy as np
 
 from synovia.errors import SynthesisError
@@ -8,7 +10,6 @@ from synovia.synthesis.choosing import choose_psi, infer
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.names import Names
 from synovia.synthesis.network.contrasts import Contrasts
-from synovia.synthesis.network.design import NetworkDesign
 from synovia.synthesis.network.settings import NetworkSettings
 from synovia.synthesis.random import Inner
 from synovia.synthesis.regression import Design
@@ -17,6 +18,15 @@ from synovia.synthesis.rows import Rows
 from synovia.synthesis.settings import Tau2
 
 __all__ = ["make_fit", "make_settings"]
+
+
+class Compared(Protocol):
+    """Any design over the comparisons of trials."""
+
+    @property
+    def contrasts(self) -> Contrasts:
+        """Its comparisons."""
+        ...
 
 
 def make_settings(
@@ -36,13 +46,13 @@ def make_settings(
 
 
 def make_fit(
-    design: NetworkDesign, problem: Problem, settings: NetworkSettings, coefficients: tuple[str, ...]
+    design: Compared, problem: Problem, settings: NetworkSettings, coefficients: tuple[str, ...]
 ) -> Fit:
     """The synthesis of a problem that the comparisons of a network pose.
 
     Parameters
     ----------
-    design : NetworkDesign
+    design : NetworkDesign or ComponentDesign
         Where the rows come from.
     problem : Problem
         Their mean and random effects.
@@ -79,11 +89,12 @@ def _require_room(problem: Problem, settings: NetworkSettings) -> None:
     if problem.terms and problem.n == problem.p and isinstance(settings.tau2, str):
         raise SynthesisError(
             f"{problem.n} comparisons for {problem.p} effects leave nothing to estimate tau2 from: no "
-            "comparison was made twice and there is no loop. Fit a common-effect network (random=False) or give tau2."
+            "comparison was made twice and there is no loop. Fit a common-effect network (random=False) or "
+            "give tau2."
         )
 
 
-def _make_rows(design: NetworkDesign) -> Rows:
+def _make_rows(design: Compared) -> Rows:
     contrasts = design.contrasts
     data = contrasts.frame.assign(position=contrasts.position)
     names = data["study"].astype(str) + ": " + data["treatment"] + " - " + data["baseline"]

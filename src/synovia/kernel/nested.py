@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from synovia.errors import NotPositiveDefinite
 from synovia.kernel.solver import Slope, Terms, find_components, split, sum_rowwise
 from synovia.kernel.structure import Scalar
 from synovia.kernel.term import RandomTerm, Term
@@ -21,6 +22,8 @@ __all__ = ["NestedFactor", "NestedSolver", "make_nested_solver", "suits"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
+
+DWARFED = 1e14  # total over sampling variance beyond which Woodbury's identity has no digits left
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +94,11 @@ class NestedSolver:
                 found = np.linalg.eigh(core)
                 values.append(np.clip(found.eigenvalues, 0, None))
                 vectors.append(found.eigenvectors)
+        if max(float(value.max()) for value in values) > DWARFED:
+            raise NotPositiveDefinite(
+                f"The random effects dwarf the sampling variances beyond what can be computed at psi = "
+                f"{psi.tolist()}; the smallest sampling variance is {float(self.v.min()):.3g}. Check it."
+            )
         return NestedFactor(self, d, tau, tuple(vectors), tuple(values))
 
     def sum_pairs(self, weights: Floats) -> Floats:

@@ -45,6 +45,7 @@ from synovia.effects.proportion import (
     logit_proportion,
     proportion,
 )
+from synovia.effects.proportion_interval import ProportionInterval, proportion_interval
 from synovia.effects.rate import compare_rates, rate
 from synovia.effects.regression import (
     determination,
@@ -86,6 +87,7 @@ __all__ = [
     "Measure",
     "Normal",
     "Pairs",
+    "ProportionInterval",
     "Rates",
     "Selected",
     "Times",
@@ -151,6 +153,7 @@ __all__ = [
     "probability_of_superiority",
     "probit_difference",
     "proportion",
+    "proportion_interval",
     "r_to_d",
     "rate",
     "reconstruct_table",

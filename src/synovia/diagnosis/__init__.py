@@ -8,6 +8,7 @@ from synovia.diagnosis.influence import Influence, influence
 from synovia.diagnosis.leave_out import Refits, cumulative, leave_one_out
 from synovia.diagnosis.linear import Contrasts, contrast, pairwise
 from synovia.diagnosis.profile import Profile, profile
+from synovia.diagnosis.rank_tests import RankTest, rank_test, sparse_rank_test
 from synovia.diagnosis.residuals import Residuals, residuals
 from synovia.diagnosis.spread import Bubbles, Quantiles, Radial, bubble, qq, radial
 
@@ -22,6 +23,7 @@ __all__ = [
     "Profile",
     "Quantiles",
     "Radial",
+    "RankTest",
     "Refits",
     "Residuals",
     "baujat",
@@ -37,6 +39,8 @@ __all__ = [
     "qq",
     "radial",
     "random_effects",
+    "rank_test",
     "residuals",
+    "sparse_rank_test",
     "vif",
 ]

@@ -1,7 +1,7 @@
 """How often 95 % intervals hold the truth: Knapp-Hartung, CR2 and Kenward-Roger over a grid of designs.
 
     python validation/coverage.py run        # counts into coverage.csv; stops and resumes anywhere
-    python validation/coverage.py draw       # the figure of docs/explanation/coverage.md, and its table
+    python validation/coverage.py draw       # the figure of docs/explanation/coverage.md; prints its table
 
 Every estimate is drawn from the model: normal, with known sampling variances. ``I2`` is the share of tau2 in
 tau2 plus the typical sampling variance. Seeds are fixed by the cell and the number of the batch.
@@ -19,6 +19,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from synovia.errors import SynoviaError
@@ -39,7 +40,7 @@ REPLICATIONS = {
     "pairwise": 10_000,
     "regression": 10_000,
     "three-level": 5_000,
-    "three-level, errors correlated": 5_000,
+    "three-level, errors correlated": 2_000,
 }
 STUDIES = (5, 10, 20, 40)
 I2 = (0, 30, 60, 90)
@@ -178,7 +179,9 @@ def run_cell(cell: Cell) -> list[Count]:
             covered[method] += abs(estimate) <= half
             width[method] += 2 * half
     place = (cell.design, cell.k, cell.i2, cell.sizes, cell.batch)
-    return [Count(*place, method, BATCH, covered[method], width[method], failed) for method in METHODS]
+    return [
+        Count(*place, method, BATCH, covered[method], round(width[method], 3), failed) for method in METHODS
+    ]
 
 
 def list_cells() -> list[Cell]:
@@ -234,45 +237,63 @@ def summarise() -> pd.DataFrame:
     )
 
 
-def draw() -> None:
-    """The figure: coverage against k, one panel per design and I2."""
+def tabulate() -> str:
+    """Of each design and method: lowest and highest coverage, and in how many cells it lies in 93-97 %."""
     table = summarise()
-    looks = {
-        "normal": ("0.6", ":"),
-        "Knapp-Hartung": ("C0", "-"),
-        "CR2": ("C1", "-"),
-        "Kenward-Roger": ("C2", "-"),
-    }
+    lines = ["| design | " + " | ".join(METHODS) + " |", "|---|" + "---|" * len(METHODS)]
+    for design in REPLICATIONS:
+        cells = [f"{design}"]
+        for method in METHODS:
+            found = table.loc[(table["design"] == design) & (table["method"] == method), "coverage"]
+            inside = int(found.between(93, 97).sum())
+            cells.append(f"{found.min():.1f}–{found.max():.1f}; {inside} of {len(found)}")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+LOOKS = {
+    "normal": ("0.6", ":"),
+    "Knapp-Hartung": ("C0", "-"),
+    "CR2": ("C1", "-"),
+    "Kenward-Roger": ("C2", "-"),
+}
+
+
+def draw() -> None:
+    """The figure: coverage against k, one panel per design and I2; and the table."""
+    table = summarise()
     designs = [(design, sizes) for design in REPLICATIONS for sizes in SIZES]
     figure, axes = plt.subplots(
-        len(designs), len(I2), figsize=(10, 2 * len(designs)), sharex=True, sharey=True
+        len(designs), len(I2), figsize=(10, 1.7 * len(designs)), sharex=True, sharey=True
     )
     for line, (design, sizes) in zip(axes, designs, strict=True):
         for panel, i2 in zip(line, I2, strict=True):
-            panel.axhspan(93, 97, color="0.93")
-            panel.axhline(95, color="0.8", linewidth=0.8)
             here = table[(table["design"] == design) & (table["sizes"] == sizes) & (table["i2"] == i2)]
-            for method, (colour, dash) in looks.items():
-                rows = here[here["method"] == method].sort_values("k")
-                places = np.arange(len(rows))
-                panel.errorbar(
-                    places, rows["coverage"], 2 * rows["error"], color=colour, linestyle=dash, marker="o",
-                    markersize=3, linewidth=1.2, label=method,
-                )  # fmt: skip
-            panel.set_title(f"{design}, {sizes}; I² {i2} %", fontsize=7)
-            panel.set_xticks(range(len(STUDIES)), [str(k) for k in STUDIES])
-    axes[0, 0].set_ylim(84, 100)
-    figure.supxlabel("Studies")
-    figure.supylabel("Coverage of 95 % intervals, %")
+            draw_panel(panel, here)
+        line[0].set_ylabel(f"{design.replace(', ', chr(10))}\n{sizes} sizes", fontsize=8)
+    for panel, i2 in zip(axes[0], I2, strict=True):
+        panel.set_title(f"I² {i2} %", fontsize=9)
+    axes[0, 0].set_ylim(83, 100.5)
+    figure.supxlabel("Studies", fontsize=9)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="upper center", ncols=4, frameon=False)
-    figure.tight_layout(rect=(0, 0, 1, 0.98))
+    figure.tight_layout(rect=(0, 0, 1, 0.975))
     FIGURE.parent.mkdir(exist_ok=True)
-    figure.savefig(FIGURE, dpi=130, metadata={"Software": None})
-    wide = table.pivot_table(
-        index=["design", "sizes", "k", "i2"], columns="method", values="coverage", sort=False
-    )
-    sys.stdout.write(wide[list(METHODS)].round(1).to_string() + "\n")
+    figure.savefig(FIGURE, dpi=110, metadata={"Software": None})
+    sys.stdout.write(tabulate() + "\n")
+
+
+def draw_panel(panel: Axes, here: pd.DataFrame) -> None:
+    """One design at one I2, each method a little beside the others."""
+    panel.axhspan(93, 97, color="0.93")
+    panel.axhline(95, color="0.8", linewidth=0.8)
+    for shift, (method, (colour, dash)) in zip((-0.12, -0.04, 0.04, 0.12), LOOKS.items(), strict=True):
+        rows = here[here["method"] == method].sort_values("k")
+        panel.errorbar(
+            np.arange(len(rows)) + shift, rows["coverage"], 2 * rows["error"], color=colour, linestyle=dash,
+            marker="o", markersize=3, linewidth=1.2, label=method,
+        )  # fmt: skip
+    panel.set_xticks(range(len(STUDIES)), [str(k) for k in STUDIES])
 
 
 if __name__ == "__main__":

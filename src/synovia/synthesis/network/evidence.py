@@ -265,7 +265,7 @@ def find_direct(evidence: Evidence) -> Direct:
 
 
 def list_contrasts(evidence: Evidence) -> list[tuple[Integers, Floats, Floats, Integers]]:
-    """For each stack: number of each pair, first minus second, its variance, its trial's place in the stack."""
+    """For each stack: number of the pair, first minus second, its variance, and which trial of the stack."""
     out = []
     for stack in evidence.stacks:
         i, j = stack.pairs

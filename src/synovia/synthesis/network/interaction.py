@@ -29,8 +29,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
 UNTESTABLE = (
-    "no closed loop of different designs, so that incoherence cannot be tested; this does not mean that it is "
-    "absent"
+    "no closed loop of different designs, so that incoherence cannot be tested; this does not mean that it "
+    "is absent"
 )
 CONFOUNDED = "no design has two trials, so that heterogeneity cannot be told from incoherence"
 
@@ -138,7 +138,7 @@ def _free_designs(design: NetworkDesign, terms: tuple[Term, ...]) -> Problem:
 
 
 def _place_in_designs(contrasts: Contrasts) -> tuple[Integers, Floats]:
-    """(n,) design of each comparison, and (n, q) its arm minus its baseline, against the design's first arm."""
+    """(n,) design of each comparison, and (n, q) arm minus baseline, against the first arm of the design."""
     starts = np.flatnonzero(np.r_[True, np.diff(contrasts.study) != 0])
     known: dict[tuple[int, ...], int] = {}
     number, rows = np.empty(contrasts.n, dtype=np.intp), np.zeros((contrasts.n, len(contrasts.treatments)))

@@ -13,7 +13,7 @@ from synovia.kernel import Blocks, Covariance, Diagonal
 from synovia.synthesis.network.multi_arm import CLOSED, StudyBlock, read_multi_arm
 from synovia.synthesis.rows import find_missing, read_numbers, require_columns
 
-__all__ = ["Contrasts", "assemble", "read_contrasts", "read_labels"]
+__all__ = ["Contrasts", "alphabetical", "assemble", "read_contrasts", "read_labels"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -88,6 +88,11 @@ class Contrasts:
                 "variance": self.V.diagonal,
             }
         )
+
+
+def alphabetical(name: str) -> tuple[str, str]:
+    """What treatments are sorted by: as in a dictionary, capitals beside small letters."""
+    return name.casefold(), name
 
 
 def read_contrasts(
@@ -239,7 +244,7 @@ def assemble(
     measure : str
         Effect measure.
     """
-    treatments = tuple(sorted({name for block in blocks for name in block.arms}))
+    treatments = tuple(sorted({name for block in blocks for name in block.arms}, key=alphabetical))
     place: Mapping[str, int] = {name: i for i, name in enumerate(treatments)}
     sizes = np.array([block.y.size for block in blocks])
     y = np.concatenate([block.y for block in blocks])

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from synovia.errors import SynthesisError
 from synovia.kernel import Correlated, Matrix, Problem, Scalar, Structure, Term
-from synovia.synthesis.network.contrasts import Contrasts, read_contrasts
+from synovia.synthesis.network.contrasts import Contrasts, alphabetical, read_contrasts
 
 __all__ = [
     "NetworkDesign",
@@ -87,18 +87,21 @@ class NetworkDesign:
     @property
     def designs(self) -> tuple[str, ...]:
         """The set of treatments each trial compares, such as ``"A:B:C"``."""
-        return tuple(":".join(sorted(self.treatments[arm] for arm in arms)) for arms in self.arms)
+        return tuple(
+            ":".join(sorted((self.treatments[arm] for arm in arms), key=alphabetical)) for arms in self.arms
+        )
 
     @property
     def edges(self) -> pd.DataFrame:
         """treatment_1, treatment_2, k: how many trials compare two treatments directly."""
         counts: dict[tuple[str, str], int] = {}
         for arms in self.arms:
-            names = sorted(self.treatments[arm] for arm in arms)
+            names = sorted((self.treatments[arm] for arm in arms), key=alphabetical)
             for i, first in enumerate(names):
                 for second in names[i + 1 :]:
                     counts[first, second] = counts.get((first, second), 0) + 1
-        listed = [(first, second, k) for (first, second), k in sorted(counts.items())]
+        listed = [(first, second, k) for (first, second), k in counts.items()]
+        listed.sort(key=lambda row: (alphabetical(row[0]), alphabetical(row[1])))
         return pd.DataFrame(listed, columns=["treatment_1", "treatment_2", "k"])
 
     def find_treatment(self, name: str) -> int:
@@ -111,7 +114,7 @@ class NetworkDesign:
         """
         if name not in self.treatments:
             raise SynthesisError(
-                f"There is no treatment {name!r}; the network has {', '.join(sorted(self.treatments))}."
+                f"There is no treatment {name!r}; the network has {', '.join(self.contrasts.treatments)}."
             )
         return self.treatments.index(name)
 

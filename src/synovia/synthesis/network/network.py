@@ -10,9 +10,12 @@ from scipy.special import chdtrc
 
 from synovia.kernel import Inapplicable, quantile, tail
 from synovia.synthesis.fit import Fit
+from synovia.synthesis.network.arms import read_arms
 from synovia.synthesis.network.contrasts import Contrasts, read_contrasts
 from synovia.synthesis.network.design import NetworkDesign, make_network_design
 from synovia.synthesis.network.fitting import make_fit, make_settings
+from synovia.synthesis.network.league import League, league
+from synovia.synthesis.network.ranking import DRAWS, SEED, Better, Ranking, rank
 from synovia.synthesis.network.settings import NetworkSettings
 from synovia.synthesis.settings import Tau2
 
@@ -91,7 +94,7 @@ class Network:
         """
         place = 0 if reference is None else self.design.find_treatment(reference)
         others = np.array([i for i in range(len(self.treatments)) if i != place])
-        return self._list(others, np.full(others.size, place), level).rename(
+        return self.list_pairs(others, np.full(others.size, place), level).rename(
             columns={"treatment_1": "treatment", "treatment_2": "reference"}
         )
 
@@ -102,12 +105,28 @@ class Network:
     def pairs(self, *, level: float | None = None) -> pd.DataFrame:
         """Every comparison of two treatments, treatment_1 minus treatment_2; columns as in ``effects``."""
         first, second = np.triu_indices(len(self.treatments), 1)
-        return self._list(first, second, level)
+        return self.list_pairs(first, second, level)
 
     def compare(self, first: str, second: str, *, level: float | None = None) -> pd.DataFrame:
         """One comparison: ``first`` minus ``second``, with the columns of ``effects``."""
         one, other = (self.design.find_treatment(name) for name in (first, second))
-        return self._list(np.array([one]), np.array([other]), level)
+        return self.list_pairs(np.array([one]), np.array([other]), level)
+
+    def league(
+        self,
+        *,
+        order: tuple[str, ...] | None = None,
+        above: str = "direct",
+        ratio: bool | None = None,
+        level: float | None = None,
+        digits: int = 2,
+    ) -> League:
+        """Every comparison in one square; see ``synovia.synthesis.network.league``."""
+        return league(self, order=order, above=above, ratio=ratio, level=level, digits=digits)
+
+    def rank(self, *, better: Better, mid: float = 0.0, draws: int = DRAWS, seed: int = SEED) -> Ranking:
+        """P-scores and the probability of every rank; see ``synovia.synthesis.network.ranking``."""
+        return rank(self, better=better, mid=mid, draws=draws, seed=seed)
 
     def predict(self, reference: str | None = None, *, level: float | None = None) -> pd.DataFrame:
         """Where the effect of each treatment against one of them lies in a new trial.
@@ -161,7 +180,8 @@ class Network:
         }
         return pd.DataFrame([row])
 
-    def _list(self, first: Integers, second: Integers, level: float | None) -> pd.DataFrame:
+    def list_pairs(self, first: Integers, second: Integers, level: float | None = None) -> pd.DataFrame:
+        """Comparisons by the places of their treatments, with the columns of ``effects``."""
         chosen = self.fit.settings.level if level is None else level
         names = np.array(self.treatments, dtype=object)
         differences, errors = self.differences()
@@ -198,6 +218,7 @@ class Network:
 def network(
     data: pd.DataFrame | Contrasts,
     *,
+    measure: str | None = None,
     columns: Mapping[str, str] | None = None,
     reference: str | None = None,
     random: bool = True,
@@ -210,9 +231,12 @@ def network(
     Parameters
     ----------
     data : DataFrame or Contrasts
-        Comparisons, with columns study, treatment_1, treatment_2, estimate (treatment 1 minus treatment 2)
-        and std_error or variance; of a trial with m arms all m(m - 1)/2, or m - 1 against one arm with its
-        baseline_variance. Or what ``read_contrasts`` or ``read_arms`` made.
+        Without ``measure`` comparisons, with columns study, treatment_1, treatment_2, estimate (treatment 1
+        minus treatment 2) and std_error or variance; of a trial with m arms all m(m - 1)/2,
+        or m - 1 against one arm with its baseline_variance. With it one row per arm: study, treatment, and
+        mean, sd and n, or events and n, or events and time. Or what ``read_contrasts`` or ``read_arms`` made.
+    measure : {"MD", "SMD", "ROM", "OR", "RR", "RD", "ASD", "IRR", "IRD"}, optional
+        Effect measure of arms; ratios become logarithms.
     columns : mapping of str to str, optional
         What the table calls these columns, such as ``{"study": "trial"}``.
     reference : str, optional
@@ -258,10 +282,20 @@ def network(
     0         B         A      0.87   0.07   1.67
     1         C         A      2.18   1.60   2.76
     """
-    contrasts = data if isinstance(data, Contrasts) else read_contrasts(data, **dict(columns or {}))
+    contrasts = _read(data, measure, columns)
     design = make_network_design(contrasts, reference, random=random)
     settings = make_settings(contrasts, random=random, tau2=tau2, inference=inference, level=level)
     return fit_network(design, settings)
+
+
+def _read(
+    data: pd.DataFrame | Contrasts, measure: str | None, columns: Mapping[str, str] | None
+) -> Contrasts:
+    if isinstance(data, Contrasts):
+        return data
+    if measure is not None:
+        return read_arms(data, measure=measure, columns=columns)
+    return read_contrasts(data, **dict(columns or {}))
 
 
 def fit_network(design: NetworkDesign, settings: NetworkSettings) -> Network:

@@ -1,17 +1,29 @@
 """Networks of treatments: every comparison at once, direct and indirect."""
 
+from synovia.synthesis.network.arms import read_arms
 from synovia.synthesis.network.components import ComponentNetwork, component_network
 from synovia.synthesis.network.contrasts import Contrasts, read_contrasts
 from synovia.synthesis.network.design import NetworkDesign, from_contrasts
-from synovia.synthesis.network.network import Network, network
+from synovia.synthesis.network.direct import direct_evidence, hat_matrix
+from synovia.synthesis.network.league import League, league
+from synovia.synthesis.network.model import Network, network
+from synovia.synthesis.network.ranking import Ranking, p_scores, rank
 
 __all__ = [
     "ComponentNetwork",
     "Contrasts",
+    "League",
     "Network",
     "NetworkDesign",
+    "Ranking",
     "component_network",
+    "direct_evidence",
     "from_contrasts",
+    "hat_matrix",
+    "league",
     "network",
+    "p_scores",
+    "rank",
+    "read_arms",
     "read_contrasts",
 ]

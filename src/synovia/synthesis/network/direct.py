@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from synovia.synthesis.network.network import Network
+    from synovia.synthesis.network.model import Network
 
 __all__ = ["direct_evidence", "find_distances", "hat_matrix", "laplacian"]
 

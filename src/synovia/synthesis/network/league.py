@@ -13,7 +13,7 @@ from synovia.kernel import quantile
 from synovia.synthesis.network.direct import direct_evidence
 
 if TYPE_CHECKING:
-    from synovia.synthesis.network.network import Network
+    from synovia.synthesis.network.model import Network
 
 __all__ = ["RATIOS", "League", "league"]
 

@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from synovia.errors import SynthesisError
 
 if TYPE_CHECKING:
-    from synovia.synthesis.network.network import Network
+    from synovia.synthesis.network.model import Network
 
 __all__ = ["Better", "Ranking", "p_scores", "rank"]
 
@@ -156,7 +156,7 @@ def p_scores(net: "Network", *, better: Better, mid: float = 0.0) -> pd.Series:
     ...                        "treatment_2": ["A", "A", "B"], "estimate": [1.0, 2.0, 1.5],
     ...                        "std_error": [0.5, 0.5, 0.5]})
     >>> p_scores(network(trials, random=False), better="lower").round(2).tolist()
-    [0.99, 0.5, 0.0]
+    [0.99, 0.51, 0.0]
     """
     sign = _read_direction(better, mid)
     differences, errors = net.differences()

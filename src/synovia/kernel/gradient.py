@@ -330,8 +330,8 @@ def score(problem: Problem, at: Point, term: int = 0, *, restricted: bool = True
 def trace_projection(problem: Problem, at: Point, term: int | None = None) -> float:
     """Trace of P Z Z' for one random term, or of P itself.
 
-    With one variance and known correlations R it is the trace of P Z R Z'. At psi = 0 the first is the slope of E(Q) in tau2; the second over n - p is the inverse of the typical
-    sampling variance.
+    With one variance and known correlations R it is the trace of P Z R Z'. At psi = 0 the first is the slope
+    of E(Q) in tau2; the second over n - p is the inverse of the typical sampling variance.
     """
     solved = at.factor.solve(problem.X) @ at.root
     if term is None:

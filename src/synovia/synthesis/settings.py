@@ -20,7 +20,8 @@ Tau2 = str | float | Mapping[str, float] | GeneralisedQ
 WORDS = {
     "REML": "REML", "ML": "maximum likelihood", "DL": "DerSimonian-Laird",
     "DL2": "two-step DerSimonian-Laird", "DLIT": "iterated DerSimonian-Laird", "HE": "Hedges",
-    "CA2": "two-step Hedges", "HS": "Hunter-Schmidt", "HSk": "Hunter-Schmidt, corrected", "SJ": "Sidik-Jonkman",
+    "CA2": "two-step Hedges", "HS": "Hunter-Schmidt", "HSk": "Hunter-Schmidt, corrected",
+    "SJ": "Sidik-Jonkman",
     "SJIT": "iterated Sidik-Jonkman", "EB": "empirical Bayes", "PM": "Paule-Mandel",
     "PMM": "median-unbiased Paule-Mandel",
 }  # fmt: skip

@@ -6,11 +6,11 @@ from synovia.extraction.dispersion import combine_groups, sd_from_ci, sd_from_se
 from synovia.extraction.five_numbers import (
     Skewness,
     best_linear,
-    box_cox,
     find_skewness,
     mean_from,
     sd_from,
 )
+from synovia.extraction.power import box_cox, box_cox_likelihood
 from synovia.extraction.quantiles import Summary, luo_mean, quantile_estimation, wan_sd
 from synovia.extraction.step import Step
 
@@ -23,6 +23,7 @@ __all__ = [
     "Summary",
     "best_linear",
     "box_cox",
+    "box_cox_likelihood",
     "check_outcomes",
     "combine_groups",
     "convert",

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from scipy import optimize, stats
-from scipy.special import boxcox, inv_boxcox
+from scipy import stats
 
 from synovia.errors import Fault, InputError
-from synovia.extraction.order import approximate_moments, expect, nodes
+from synovia.extraction.order import approximate_moments, expect
 from synovia.extraction.quantiles import WAN, Summary, luo_mean, wan_sd
 from synovia.extraction.step import Step, name_inputs
 
@@ -18,7 +17,6 @@ __all__ = [
     "SdMethod",
     "Skewness",
     "best_linear",
-    "box_cox",
     "find_skewness",
     "mean_from",
     "sd_from",
@@ -33,7 +31,6 @@ WALTER = "Walter & Yao 2007, J Clin Epidemiol 60:849-852"
 SHI = "Shi et al. 2020, Res Synth Methods 11:641-654, equation 10"
 SKEW = "Shi et al. 2023, Stat Methods Med Res 32:1338-1360"
 YANG = "Yang, Hutson & Wang 2022, J Appl Stat 49:3846-3867"
-MCGRATH = "McGrath et al. 2020, Stat Methods Med Res 29:2520-2537, Box-Cox method"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,60 +230,3 @@ def best_linear(summary: Summary) -> tuple[Step, Step]:
         _step("mean", float(found[0]), YANG, s, "best linear estimation"),
         _step("sd", float(found[1]), YANG, s, "best linear estimation"),
     )
-
-
-def box_cox(summary: Summary) -> tuple[Step, Step]:
-    r"""Mean and SD of skewed positive data through the Box-Cox power that makes the printed values symmetric.
-
-    Notes
-    -----
-    The power, 0 or more, makes the distances of minimum and maximum, and of the quartiles, from the median as
-    equal as they can be. Mean and SD on that scale by Luo and Wan; back by quadrature over the normal
-    distribution, where the original draws a sample.
-
-    McGrath et al. (2020), Statistical Methods in Medical Research 29, 2520-2537, section 2.2.
-
-    Examples
-    --------
-    >>> from synovia.extraction import Summary
-    >>> mean, sd = box_cox(Summary(n=33, minimum=10, q1=14, median=19, q3=23, maximum=31))
-    >>> round(mean.value, 2), round(sd.value, 2)
-    (19.0, 6.01)
-    """
-    if min(value for name, value in summary.printed.items() if name != "n") <= 0:
-        wanted = "values above 0 for a power transformation"
-        raise InputError([Fault(name_inputs(**summary.printed), wanted, advice="Use luo and shi.")])
-    grid = np.linspace(0, 5, 501)
-    near = float(grid[np.argmin([_lopsided(summary, power) for power in grid])])
-    bounds = (max(0.0, near - 0.02), near + 0.02)
-    power = float(
-        optimize.minimize_scalar(
-            lambda x: _lopsided(summary, x), bounds=bounds, method="bounded", options={"xatol": 1e-12}
-        ).x
-    )
-    even = _transformed(summary, power)
-    mean, sd = _back(luo_mean(even).value, wan_sd(even).value, power)
-    return _step("mean", mean, MCGRATH, summary, "box-cox"), _step("sd", sd, MCGRATH, summary, "box-cox")
-
-
-def _transformed(s: Summary, power: float) -> Summary:
-    values = (float(boxcox(x, power)) for x in (s.minimum, s.q1, s.median, s.q3, s.maximum))
-    return Summary(s.n, *values)
-
-
-def _lopsided(summary: Summary, power: float) -> float:
-    s = _transformed(summary, power)
-    outer = ((s.maximum - s.median) / (s.median - s.minimum) - 1) ** 2 if s.has_range else 0.0
-    inner = ((s.q3 - s.median) / (s.median - s.q1) - 1) ** 2 if s.has_quartiles else 0.0
-    return outer + inner
-
-
-def _back(mean: float, sd: float, power: float) -> tuple[float, float]:
-    low = max(-9.0, (-1 / power - mean) / sd) if power > 0 else -9.0
-    points, weights = nodes(2000)
-    z = low + (9 - low) * (points + 1) / 2
-    weights = weights * stats.norm.pdf(z)
-    weights = weights / weights.sum()
-    values = inv_boxcox(mean + sd * z, power)
-    middle = float(weights @ values)
-    return middle, math.sqrt(float(weights @ (values - middle) ** 2))

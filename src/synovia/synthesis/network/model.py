@@ -12,11 +12,16 @@ from synovia.kernel import Inapplicable, quantile, tail
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.network.arms import read_arms
 from synovia.synthesis.network.contrasts import Contrasts, read_contrasts
+from synovia.synthesis.network.contribution import ContributionMethod, Contributions, find_contributions
 from synovia.synthesis.network.design import NetworkDesign, make_network_design
 from synovia.synthesis.network.fitting import make_fit, make_settings
+from synovia.synthesis.network.incoherence import Decomposition, decompose
 from synovia.synthesis.network.league import League, league
+from synovia.synthesis.network.loops import Loops, find_loops
+from synovia.synthesis.network.net_heat import NetHeat, find_net_heat
 from synovia.synthesis.network.ranking import DRAWS, SEED, Better, Ranking, rank
 from synovia.synthesis.network.settings import NetworkSettings
+from synovia.synthesis.network.split import Split, SplitMethod, split_evidence
 from synovia.synthesis.settings import Tau2
 
 __all__ = ["Network", "fit_network", "network"]
@@ -127,6 +132,33 @@ class Network:
     def rank(self, *, better: Better, mid: float = 0.0, draws: int = DRAWS, seed: int = SEED) -> Ranking:
         """P-scores and the probability of every rank; see ``synovia.synthesis.network.ranking``."""
         return rank(self, better=better, mid=mid, draws=draws, seed=seed)
+
+    @property
+    def spread(self) -> float:
+        """Tau2, 0 for a common effect."""
+        return 0.0 if isinstance(self.tau2, Inapplicable) else self.tau2
+
+    def decompose(self, tau2: str = "DL") -> Decomposition:
+        """Q within and between designs; see ``synovia.synthesis.network.incoherence``."""
+        return decompose(self.design, tau2)
+
+    def split(self, *, method: SplitMethod = "back-calculation", level: float | None = None) -> Split:
+        """Direct against indirect evidence on every comparison; see ``synovia.synthesis.network.split``."""
+        chosen = self.fit.settings.level if level is None else level
+        return split_evidence(self.design, self.spread, level=chosen, method=method)
+
+    def contributions(self, *, method: ContributionMethod = "shortest path") -> Contributions:
+        """Contribution of each direct comparison; see ``synovia.synthesis.network.contribution``."""
+        return find_contributions(self.design, self.spread, method=method)
+
+    def loops(self, *, level: float | None = None) -> Loops:
+        """Direct estimates around closed loops; see ``synovia.synthesis.network.loops``."""
+        chosen = self.fit.settings.level if level is None else level
+        return find_loops(self.design, self.spread, level=chosen)
+
+    def net_heat(self) -> NetHeat:
+        """Which designs drive incoherence, at a common effect; see ``synovia.synthesis.network.net_heat``."""
+        return find_net_heat(self.design)
 
     def predict(self, reference: str | None = None, *, level: float | None = None) -> pd.DataFrame:
         """Where the effect of each treatment against one of them lies in a new trial.
@@ -279,8 +311,8 @@ def network(
     ...                        "std_error": [0.5, 0.5, 0.5, 0.4]})
     >>> network(trials).effects()[["treatment", "reference", "estimate", "lower", "upper"]].round(2)
       treatment reference  estimate  lower  upper
-    0         B         A      0.87   0.07   1.67
-    1         C         A      2.18   1.60   2.76
+    0         B         A      0.84   0.09   1.59
+    1         C         A      2.18   1.62   2.74
     """
     contrasts = _read(data, measure, columns)
     design = make_network_design(contrasts, reference, random=random)

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         subgroups,
         wild_bootstrap,
     )
+    from synovia.synthesis.network import league, network, p_scores
 
 _HOMES = {
     "Fit": "synovia.synthesis",
@@ -81,6 +82,7 @@ _HOMES = {
     "funnel": "synovia.plots",
     "influence": "synovia.diagnosis",
     "kappa": "synovia.screening",
+    "league": "synovia.synthesis.network",
     "leave_one_out": "synovia.diagnosis",
     "load_field": "synovia.fields",
     "log_rate_normal": "synovia.synthesis",
@@ -88,7 +90,9 @@ _HOMES = {
     "mantel_haenszel": "synovia.synthesis",
     "meta": "synovia.synthesis",
     "meta_many": "synovia.synthesis",
+    "network": "synovia.synthesis.network",
     "open": "synovia.review.review",
+    "p_scores": "synovia.synthesis.network",
     "pairwise": "synovia.diagnosis",
     "permutation_test": "synovia.synthesis",
     "peto": "synovia.synthesis",
@@ -131,6 +135,7 @@ __all__ = [
     "funnel",
     "influence",
     "kappa",
+    "league",
     "leave_one_out",
     "load_field",
     "log_rate_normal",
@@ -138,7 +143,9 @@ __all__ = [
     "mantel_haenszel",
     "meta",
     "meta_many",
+    "network",
     "open",
+    "p_scores",
     "pairwise",
     "permutation_test",
     "peto",

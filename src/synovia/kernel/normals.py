@@ -1,0 +1,166 @@
+"""Mixtures of normals over shared weights: what every linear combination of coefficients is a posteriori."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr, ndtri
+
+__all__ = ["Normals", "join_normals"]
+
+Floats = NDArray[np.float64]
+
+SPLITS = np.array([0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98])  # shares of the tails below, to begin from
+STEPS = 200
+NEAR = 1e-13  # a quantile is found when it no longer moves by this share of its bracket
+ROOT_2PI = float(np.sqrt(2 * np.pi))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Normals:
+    """Several mixtures of normals with the same weights.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (m,)
+        Above 0, summing to 1.
+    means, sds : ndarray of shape (m, r)
+        Of each component of each of the r mixtures.
+
+    Examples
+    --------
+    >>> two = Normals(np.array([0.5, 0.5]), np.array([[-1.0], [1.0]]), np.ones((2, 1)))
+    >>> two.sd().round(3).tolist(), two.cdf([0.0]).tolist()
+    ([1.414], [0.5])
+    """
+
+    weights: Floats
+    means: Floats
+    sds: Floats
+
+    def mean(self) -> Floats:
+        """(r,) means."""
+        return np.asarray(self.weights @ self.means)
+
+    def sd(self) -> Floats:
+        """(r,) standard deviations."""
+        around = self.means - self.mean()
+        return np.asarray(np.sqrt(self.weights @ (self.sds**2 + around**2)))
+
+    def density(self, x: ArrayLike) -> Floats:
+        """(..., r) densities at points (..., r) or (..., 1)."""
+        z = self._standardise(x)
+        return np.asarray(
+            np.einsum("m,...mr->...r", self.weights, np.exp(-0.5 * z * z) / self.sds) / ROOT_2PI
+        )
+
+    def slope(self, x: ArrayLike) -> Floats:
+        """(..., r) derivatives of the densities."""
+        z = self._standardise(x)
+        inner = -z * np.exp(-0.5 * z * z) / self.sds**2
+        return np.asarray(np.einsum("m,...mr->...r", self.weights, inner) / ROOT_2PI)
+
+    def cdf(self, x: ArrayLike) -> Floats:
+        """(..., r) probabilities of at most x."""
+        return np.asarray(np.einsum("m,...mr->...r", self.weights, ndtr(self._standardise(x))))
+
+    def above(self, x: ArrayLike) -> Floats:
+        """(..., r) probabilities of more than x, without cancellation."""
+        return np.asarray(np.einsum("m,...mr->...r", self.weights, ndtr(-self._standardise(x))))
+
+    def _standardise(self, x: ArrayLike) -> Floats:
+        return np.asarray((np.asarray(x, dtype=np.float64)[..., None, :] - self.means) / self.sds)
+
+    def quantile(self, p: ArrayLike) -> Floats:
+        """(q, r) quantiles at q probabilities.
+
+        Newton's steps inside a bracket: a quantile of a mixture lies between those of its components.
+        """
+        wanted = np.asarray(p, dtype=np.float64).reshape(-1, 1)
+        each = self.means + ndtri(wanted)[:, :, None] * self.sds
+        low, high = each.min(axis=1), each.max(axis=1)
+        x = np.einsum("m,qmr->qr", self.weights, each)
+        for _ in range(STEPS):
+            gap = self.cdf(x) - wanted
+            low, high = np.where(gap < 0, x, low), np.where(gap > 0, x, high)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                moved = x - gap / self.density(x)
+            inside = (moved >= low) & (moved <= high)
+            moved = np.where(gap == 0, x, np.where(inside, moved, 0.5 * (low + high)))
+            still = np.abs(moved - x) <= NEAR * (np.abs(x) + self.sds.min())
+            x = moved
+            if still.all():
+                break
+        return np.asarray(x)
+
+    def equal_tailed(self, level: float) -> Floats:
+        """(2, r) limits with the same probability outside on both sides."""
+        return self.quantile([(1 - level) / 2, (1 + level) / 2])
+
+    def shortest(self, level: float) -> Floats:
+        """(2, r) limits of the shortest interval that holds a probability.
+
+        The densities at its ends are equal; Newton's steps begin at the shortest of a few intervals.
+        """
+        below = (1 - level) * SPLITS
+        lower, upper = self.quantile(below), self.quantile(below + level)
+        best = np.argmin(upper - lower, axis=0)[None]
+        start = np.concatenate([np.take_along_axis(lower, best, 0), np.take_along_axis(upper, best, 0)])
+        ends = self._equalise(start, level)
+        width, known = ends[1] - ends[0], start[1] - start[0]
+        held = np.abs(self.cdf(ends[1:]) - self.cdf(ends[:1]) - level)[0] < 1e-9
+        return np.where(held & (width > 0) & (width <= known), ends, start)
+
+    def _equalise(self, ends: Floats, level: float) -> Floats:
+        for _ in range(50):
+            f, slope = self.density(ends), self.slope(ends)
+            inside = self.cdf(ends[1:])[0] - self.cdf(ends[:1])[0] - level
+            apart = f[0] - f[1]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                det = f[0] * slope[1] - f[1] * slope[0]
+                step = np.array([slope[1] * inside + f[1] * apart, slope[0] * inside + f[0] * apart]) / det
+            step = np.nan_to_num(step, nan=0.0, posinf=0.0, neginf=0.0)
+            ends = ends + step
+            if (np.abs(step) <= 1e-12 * (ends[1] - ends[0])).all():
+                break
+        return ends
+
+    def mode(self) -> Floats:
+        """(r,) points of highest density."""
+        grid = self.quantile(np.linspace(0.01, 0.99, 33))
+        x = np.take_along_axis(grid, np.argmax(self.density(grid), axis=0)[None], 0)[0]
+        for _ in range(STEPS):
+            z = self._standardise(x)
+            weight = self.weights[:, None] * np.exp(-0.5 * z * z)
+            slope = -(weight * z / self.sds**2).sum(axis=0)
+            bend = (weight * (z * z - 1) / self.sds**3).sum(axis=0)
+            lifted = (weight * self.means / self.sds**3).sum(axis=0) / (weight / self.sds**3).sum(axis=0)
+            moved = np.where(bend < 0, x - slope / np.where(bend < 0, bend, -1), lifted)
+            still = np.abs(moved - x) <= 1e-13 * (np.abs(x) + self.sds.min())
+            x = moved
+            if still.all():
+                break
+        return np.asarray(x)
+
+    def pick(self, column: int) -> "Normals":
+        """One of the mixtures."""
+        return Normals(self.weights, self.means[:, [column]], self.sds[:, [column]])
+
+
+def join_normals(parts: list[Normals], shares: ArrayLike) -> Normals:
+    """Mixtures of mixtures: each part with its share.
+
+    Parameters
+    ----------
+    parts : list of Normals
+        With the same number of mixtures.
+    shares : array_like
+        One per part, summing to 1.
+    """
+    weights = [share * part.weights for share, part in zip(np.asarray(shares), parts, strict=True)]
+    kept = np.concatenate(weights) > 0
+    return Normals(
+        np.concatenate(weights)[kept],
+        np.concatenate([part.means for part in parts])[kept],
+        np.concatenate([part.sds for part in parts])[kept],
+    )

@@ -1,0 +1,61 @@
+"""Credible intervals and modes of posterior densities."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from synovia.errors import SynthesisError
+from synovia.kernel.axis import Curve
+from synovia.kernel.normals import Normals
+
+__all__ = ["INTERVALS", "limit_curve", "limit_normals", "mode_curve"]
+
+Floats = NDArray[np.float64]
+
+INTERVALS = ("shortest", "equal-tailed")
+
+
+def limit_normals(found: Normals, level: float, kind: str) -> Floats:
+    """(2, r) credible limits of mixtures of normals."""
+    _check(level, kind)
+    return found.shortest(level) if kind == "shortest" else found.equal_tailed(level)
+
+
+def limit_curve(curve: Curve, level: float, kind: str) -> tuple[float, float]:
+    """Credible limits of a parameter of the random effects; the shortest may begin at 0."""
+    _check(level, kind)
+    if kind == "equal-tailed":
+        low, high = curve.quantile(np.array([(1 - level) / 2, (1 + level) / 2]))
+        return float(low), float(high)
+    below = np.linspace(0, 1 - level, 33)
+    for _ in range(4):
+        lower, upper = curve.quantile(np.clip(np.stack([below, below + level]), 1e-15, 1 - 1e-15))
+        best = int(np.argmin(upper - lower))
+        low, high = below[max(best - 1, 0)], below[min(best + 1, below.size - 1)]
+        found = float(lower[best]), float(upper[best])
+        below = np.linspace(low, high, 33)
+    if best == 0 and below[0] == 0:
+        return curve.axis.lower, float(curve.quantile(np.array([level]))[0])
+    return found
+
+
+def mode_curve(curve: Curve) -> float:
+    """The value of highest density; the lower limit where the density falls from there."""
+    x = curve.quantile(np.linspace(0.0005, 0.9, 200))
+    height = curve.shape(x)
+    best = int(np.argmax(height))
+    if best == 0 and height[0] >= height[1]:
+        return curve.axis.lower
+    around = (float(x[max(best - 1, 0)]), float(x[min(best + 1, x.size - 1)]))
+    found = minimize_scalar(
+        lambda at: -float(curve.shape(np.array([at]))[0]), bounds=around, method="bounded",
+        options={"xatol": 1e-9 * (1 + around[1])},
+    )  # fmt: skip
+    return float(found.x)
+
+
+def _check(level: float, kind: str) -> None:
+    if kind not in INTERVALS:
+        raise SynthesisError(f"Found interval {kind!r}; wanted one of {', '.join(INTERVALS)}.")
+    if not 0 < level < 1:
+        raise SynthesisError(f"Found level {level:g}; wanted a number between 0 and 1, such as 0.95.")

@@ -18,8 +18,6 @@ __all__ = ["Loops", "find_loops"]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
-CLOSED = 1e-9  # variance of a sum, as a share of its parts', that rounding leaves where a trial closes a loop
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loops:
@@ -79,7 +77,7 @@ def find_loops(design: NetworkDesign, tau2: float = 0.0, *, level: float = 0.95)
     Returns
     -------
     Loops
-        Loops that the same trials of several arms close on their own agree by construction and are left out.
+        A loop that has no trials but those with all of its arms agrees by construction and is left out.
 
     Notes
     -----
@@ -106,17 +104,29 @@ def find_loops(design: NetworkDesign, tau2: float = 0.0, *, level: float = 0.95)
     joined = np.zeros((size, size), dtype=bool)
     first, second = np.triu_indices(size, 1)
     joined[first, second] = joined[second, first] = direct.k > 0
+    present = _find_arms(evidence)
     names, differences, variances = [], [], []
     for loop in _walk_loops(joined):
         start, end = np.array(loop), np.array([*loop[1:], loop[0]])
         pairs = number_pairs(np.minimum(start, end), np.maximum(start, end), size)
         signs = np.where(start < end, 1.0, -1.0)
-        variance = float(signs @ covariance[pairs][:, pairs] @ signs)
-        if variance > CLOSED * float(direct.variance[pairs].sum()):
+        if (direct.k[pairs] > present[:, loop].all(axis=1).sum()).any():
             names.append(tuple(evidence.treatments[i] for i in loop))
             differences.append(float(signs @ direct.estimate[pairs]))
-            variances.append(variance)
+            variances.append(float(signs @ covariance[pairs][:, pairs] @ signs))
     return Loops(tuple(names), np.array(differences), np.array(variances), level)
+
+
+def _find_arms(evidence: Evidence) -> NDArray[np.bool_]:
+    """(trials, T) which treatments each trial has."""
+    present = np.zeros(
+        (sum(len(stack.arms) for stack in evidence.stacks), len(evidence.treatments)), dtype=bool
+    )
+    low = 0
+    for stack in evidence.stacks:
+        present[np.arange(low, low + len(stack.arms))[:, None], stack.arms] = True
+        low += len(stack.arms)
+    return present
 
 
 def _find_covariance(evidence: Evidence, variance: Floats) -> csr_array:

@@ -9,9 +9,12 @@ from synovia.errors import SynthesisError
 from synovia.plots.baujat import baujat
 from synovia.plots.bubble import bubble
 from synovia.plots.influence import influence
+from synovia.plots.league import league
+from synovia.plots.network_graph import network_graph
 from synovia.plots.profile import profile
 from synovia.plots.quantiles import qq
 from synovia.plots.radial import radial
+from synovia.plots.rankogram import rankogram
 from synovia.plots.refits import refits
 from synovia.plots.residual import residuals
 
@@ -22,10 +25,13 @@ DRAWINGS: dict[str, Callable[..., Axes]] = {
     "bubble": bubble,
     "contrasts": refits,
     "influence": influence,
+    "league": league,
+    "network_graph": network_graph,
     "predictions": refits,
     "profile": profile,
     "qq": qq,
     "radial": radial,
+    "rankogram": rankogram,
     "refits": refits,
     "residuals": residuals,
 }
@@ -46,13 +52,14 @@ class Drawable(Protocol):
 
 
 def draw(result: Drawable, *, ax: Axes | None = None, **options: Any) -> Axes:
-    """Draw a result: influence, residuals, leave-one-out, profile, Baujat, radial, bubble, quantiles.
+    """Draw a result: influence, residuals, leave-one-out, profile, Baujat, radial, bubble, networks.
 
     Parameters
     ----------
     result : object
         What ``synovia.influence``, ``residuals``, ``leave_one_out``, ``cumulative``, ``blup``, ``profile``,
-        ``baujat``, ``radial``, ``bubble``, ``qq`` or ``contrast`` returned.
+        ``baujat``, ``radial``, ``bubble``, ``qq``, ``contrast``, ``network``, its ``rank`` or its ``league``
+        returned.
     ax : Axes, optional
         Where to draw.
     **options

@@ -1,7 +1,7 @@
 """A network given arm by arm: what each arm of a trial says about its treatment."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -165,7 +165,24 @@ def read_arms(
             blocks.append(StudyBlock(study, block.arms, block.y, block.V, tuple(rows[1:])))
     if not blocks:
         raise TooFewStudies("No trial has two arms that say something about the measure.")
-    return assemble(blocks, data, said, measure)
+    read = assemble(blocks, data, said, measure)
+    return replace(read, participants=_count(blocks, rows_of, treatments, x, chosen))
+
+
+def _count(
+    blocks: Sequence[StudyBlock],
+    rows_of: Mapping[str, list[int]],
+    treatments: Sequence[str],
+    x: Floats,
+    measure: ArmMeasure,
+) -> dict[str, float] | None:
+    """Participants of each treatment in the trials used; None where arms count person-time."""
+    if "n" not in measure.columns:
+        return None
+    n, totals = x[measure.columns.index("n")], dict.fromkeys(treatments, 0.0)
+    for row in (row for block in blocks for row in rows_of[block.study]):
+        totals[treatments[row]] += float(n[row])
+    return totals
 
 
 def _check_numbers(x: Floats, told: NDArray[np.bool_], arms: Sequence[str], measure: ArmMeasure) -> None:

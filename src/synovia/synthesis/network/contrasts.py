@@ -43,6 +43,8 @@ class Contrasts:
         What was dropped, added to counts, or reconciled.
     measure : str
         Effect measure, empty when not said.
+    participants : mapping of str to float, or None
+        Participants of each treatment, where arms say so.
     """
 
     studies: tuple[str, ...]
@@ -55,6 +57,7 @@ class Contrasts:
     source: pd.DataFrame
     warnings: tuple[str, ...]
     measure: str = ""
+    participants: Mapping[str, float] | None = None
 
     @property
     def n(self) -> int:

@@ -2,7 +2,7 @@
 
 import html
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -57,10 +57,10 @@ class League:
     @property
     def caption(self) -> str:
         """What the cells mean."""
-        what = "ratio of" if self.ratio else "difference between"
+        joint = "over" if self.ratio else "minus"
         upper = "" if self.above == "nothing" else f" Above it: {self.above}."
         return (
-            f"Each cell: {what} the treatment further left and the one further right on the diagonal, its "
+            f"Each cell: the treatment further left on the diagonal {joint} the one further right, with its "
             f"{100 * self.level:g}% interval. Below the diagonal: network estimates.{upper}"
         )
 
@@ -89,6 +89,16 @@ class League:
                         rows.append([one, self.treatments[j], evidence, *numbers])
         names = ["treatment_1", "treatment_2", "evidence", "estimate", "lower", "upper"]
         return pd.DataFrame(rows, columns=names)
+
+    @property
+    def drawing(self) -> str:
+        """Name of its drawing."""
+        return "league"
+
+    def frames(self) -> dict[str, Any]:
+        """What the picture of the table is made from."""
+        null = 1.0 if self.ratio else 0.0
+        return {"cells": self.frame(), "rows": self.tidy(), "null": null, "caption": self.caption}
 
     def as_csv(self) -> str:
         """Comma-separated cells, the header first."""

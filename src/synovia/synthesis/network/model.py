@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -238,6 +239,24 @@ class Network:
                 "level": chosen,
             }
         )
+
+    @property
+    def drawing(self) -> str:
+        """Name of its drawing."""
+        return "network_graph"
+
+    def frames(self) -> dict[str, Any]:
+        """What the network graph is made from: participants (else trials), comparisons, multi-arm trials."""
+        names, arms = self.design.contrasts.treatments, self.design.arms
+        told = self.design.contrasts.participants
+        trials = {name: sum(self.treatments[arm] == name for own in arms for arm in own) for name in names}
+        sizes = told if told is not None else trials
+        groups = [tuple(self.treatments[arm] for arm in own) for own in arms if len(own) > 2]
+        return {
+            "nodes": pd.DataFrame({"label": list(names), "n": [float(sizes[name]) for name in names]}),
+            "edges": self.design.edges,
+            "groups": pd.DataFrame({"treatments": list(dict.fromkeys(groups))}),
+        }
 
     def _reach(self, error: Floats, level: float) -> Floats:
         """Half the width of the prediction interval; NaN where there is none."""

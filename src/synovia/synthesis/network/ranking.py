@@ -1,7 +1,7 @@
 """Which treatment is best, and how sure one can be: P-scores and rank probabilities."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -97,6 +97,15 @@ class Ranking:
         if self.mid == 0:
             table["mean_rank"] = T - (T - 1) * self.scores
         return table.sort_values("p_score", ascending=False, kind="stable", ignore_index=True)
+
+    @property
+    def drawing(self) -> str:
+        """Name of its drawing."""
+        return "rankogram"
+
+    def frames(self) -> dict[str, Any]:
+        """What the rankogram is made from."""
+        return {"rows": self.frame(), "scores": self.tidy()}
 
     def frame(self) -> pd.DataFrame:
         """Treatment, rank, probability, cumulative: what a rankogram draws, the best treatment first."""

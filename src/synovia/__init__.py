@@ -55,7 +55,8 @@ if TYPE_CHECKING:
         subgroups,
         wild_bootstrap,
     )
-    from synovia.synthesis.network import league, network, p_scores
+    from synovia.synthesis.course import course_contrasts, time_course
+    from synovia.synthesis.network import component_network, league, network, p_scores
 
 _HOMES = {
     "Fit": "synovia.synthesis",
@@ -68,7 +69,9 @@ _HOMES = {
     "bootstrap": "synovia.synthesis",
     "bubble": "synovia.diagnosis",
     "compare": "synovia.diagnosis",
+    "component_network": "synovia.synthesis.network",
     "contrast": "synovia.diagnosis",
+    "course_contrasts": "synovia.synthesis.course",
     "cumulative": "synovia.diagnosis",
     "diagnostic_accuracy": "synovia.synthesis",
     "draw": "synovia.plots",
@@ -105,6 +108,7 @@ _HOMES = {
     "read_export": "synovia.formats",
     "residuals": "synovia.diagnosis",
     "subgroups": "synovia.synthesis",
+    "time_course": "synovia.synthesis.course",
     "timecourse": "synovia.plots",
     "vif": "synovia.diagnosis",
     "wild_bootstrap": "synovia.synthesis",
@@ -121,7 +125,9 @@ __all__ = [
     "bootstrap",
     "bubble",
     "compare",
+    "component_network",
     "contrast",
+    "course_contrasts",
     "cumulative",
     "diagnostic_accuracy",
     "draw",
@@ -158,6 +164,7 @@ __all__ = [
     "read_export",
     "residuals",
     "subgroups",
+    "time_course",
     "timecourse",
     "vif",
     "wild_bootstrap",

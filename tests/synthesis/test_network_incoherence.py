@@ -60,8 +60,8 @@ def dense(design: NetworkDesign, tau2: float) -> tuple[Floats, Floats, Floats]:
 
 
 def fit(y: Floats, X: Floats, omega: Floats) -> tuple[Floats, Floats, float]:
-    inverse: Floats = np.linalg.inv(omega)
-    cov: Floats = np.linalg.inv(X.T @ inverse @ X)
+    inverse = np.asarray(np.linalg.inv(omega), dtype=np.float64)
+    cov = np.asarray(np.linalg.inv(X.T @ inverse @ X), dtype=np.float64)
     beta = cov @ X.T @ inverse @ y
     return beta, cov, float((y - X @ beta) @ inverse @ (y - X @ beta))
 

@@ -1,5 +1,6 @@
 """The design-by-treatment interaction: designs with effects of their own, fixed or random."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +18,12 @@ from synovia.kernel import (
     Scalar,
     Structure,
     Term,
-    point,
     reml,
 )
 from synovia.synthesis.network.contrasts import Contrasts
 from synovia.synthesis.network.design import NetworkDesign, make_heterogeneity
+from synovia.synthesis.network.disagreement import disagree
+from synovia.synthesis.network.evidence import Designs, Trials, gather, pool_designs
 
 __all__ = ["UNTESTABLE", "Interaction", "RandomInteraction", "find_interaction", "find_random_interaction"]
 
@@ -114,17 +116,35 @@ def find_interaction(design: NetworkDesign, tau2: str = "DL") -> Interaction | I
         raise SynthesisError(
             f"There is no estimator {tau2!r} of tau2; those there are: {', '.join(CHOICES)}."
         )
-    terms = (make_heterogeneity(design.contrasts),)
-    free = _free_designs(design, terms)
-    df = free.p - design.problem.p
+    stacks = gather(design.contrasts).stacks
+    own = [pool_designs(stack) for stack in stacks]
+    columns = sum(len(part.arms) * (part.arms.shape[1] - 1) for part in own)
+    df = columns - design.problem.p
     if df == 0:
         return Inapplicable(UNTESTABLE)
-    if free.n == free.p:
+    if design.problem.n == columns:
         return Inapplicable(CONFOUNDED)
-    psi = CHOICES[tau2](free).psi
-    together = Problem(design.problem.y, design.problem.X, design.problem.V, terms)
-    q = max(0.0, point(together, psi).rss - point(free, psi).rss)
-    return Interaction(q, df, float(chdtrc(df, q)), float(psi[0]), tau2)
+    if tau2 == "DL":
+        variance = _solve_moments(stacks, own, design.problem.n - columns)
+    else:
+        free = _free_designs(design, (make_heterogeneity(design.contrasts),))
+        variance = float(CHOICES[tau2](free).psi[0])
+    q = sum(float(part.q.sum()) for part in disagree(gather(design.contrasts, variance)))
+    return Interaction(q, df, float(chdtrc(df, q)), variance, tau2)
+
+
+def _solve_moments(stacks: Sequence[Trials], own: Sequence[Designs], df: int) -> float:
+    """Tau2 that makes Q within designs what it is expected to be.
+
+    A trial's random effects have covariance tau2 / 2 times the identity over its arms, so that
+    E(Q) = df + tau2 / 2 times the sum over trials of tr(L) - tr(L C L), C the covariance of their design.
+    """
+    slope = 0.0
+    for stack, part in zip(stacks, own, strict=True):
+        cov = part.cov[np.unique(stack.arms, axis=0, return_inverse=True)[1].reshape(-1)]
+        slope += float(np.trace(stack.laplacian, axis1=1, axis2=2).sum())
+        slope -= float(np.einsum("gij,gjk,gki->", stack.laplacian, cov, stack.laplacian))
+    return max(0.0, (sum(float(part.q.sum()) for part in own) - df) / (slope / 2))
 
 
 def _free_designs(design: NetworkDesign, terms: tuple[Term, ...]) -> Problem:

@@ -9,8 +9,8 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 
 from synovia.kernel import Inapplicable
 from synovia.synthesis.network.design import NetworkDesign
+from synovia.synthesis.network.disagreement import Disagreement, disagree
 from synovia.synthesis.network.evidence import Evidence, gather
-from synovia.synthesis.network.incoherence import Disagreement, disagree
 from synovia.synthesis.network.interaction import UNTESTABLE
 
 __all__ = ["NetHeat", "find_net_heat"]

@@ -5,6 +5,7 @@ path with flow :math:`\phi` and n comparisons gives each of them :math:`\phi / n
 """
 
 from collections import deque
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,14 +44,16 @@ def find_streams(flow: Floats, source: int, sink: int) -> list[Stream]:
     """
     order = _name_in_order(flow)
     place = {treatment: i for i, treatment in enumerate(order)}
-    left = flow[np.ix_(order, order)]
-    left[left <= DRY] = 0.0
+    turned = flow[np.ix_(order, order)]
+    left = [{j: f for j, f in enumerate(row) if f > DRY} for row in turned.tolist()]
     out: list[Stream] = []
     while (path := _walk_breadth_first(left, place[source], place[sink])) is not None:
-        steps = (list(path[:-1]), list(path[1:]))
-        amount = float(left[steps].min())
-        left[steps] -= amount
-        left[left <= DRY] = 0.0
+        steps = list(pairwise(path))
+        amount = min(left[here][there] for here, there in steps)
+        for here, there in steps:
+            left[here][there] -= amount
+            if left[here][there] <= DRY:
+                del left[here][there]
         out.append((tuple(order[step] for step in path), amount))
     return out
 
@@ -63,13 +66,12 @@ def _name_in_order(flow: Floats) -> list[int]:
     return list(dict.fromkeys([*named.tolist(), *range(len(flow))]))
 
 
-def _walk_breadth_first(flow: Floats, source: int, sink: int) -> tuple[int, ...] | None:
-    onward = [np.flatnonzero(row).tolist() for row in flow]
+def _walk_breadth_first(left: list[dict[int, float]], source: int, sink: int) -> tuple[int, ...] | None:
     parent = {source: source}
     queue = deque([source])
     while queue and sink not in parent:
         here = queue.popleft()
-        for there in onward[here]:
+        for there in left[here]:
             if there not in parent:
                 parent[there] = here
                 queue.append(there)

@@ -4,6 +4,7 @@ from synovia.kernel import Blocks, Convergence, Diagonal, Inapplicable, Problem,
 from synovia.synthesis.accuracy import Accuracy, diagnostic_accuracy
 from synovia.synthesis.accuracy_tables import accuracy_ratio, describe_accuracy
 from synovia.synthesis.bootstrap import Bootstrapped, bootstrap
+from synovia.synthesis.dose import DoseResponse, convert_doses, dose_response
 from synovia.synthesis.exact import (
     beta_binomial,
     binomial_normal,
@@ -32,6 +33,7 @@ __all__ = [
     "Bootstrapped",
     "Convergence",
     "Diagonal",
+    "DoseResponse",
     "Fit",
     "GeneralisedQ",
     "Inapplicable",
@@ -49,8 +51,10 @@ __all__ = [
     "beta_binomial",
     "binomial_normal",
     "bootstrap",
+    "convert_doses",
     "describe_accuracy",
     "diagnostic_accuracy",
+    "dose_response",
     "explained",
     "log_rate_normal",
     "logit_normal",

@@ -1,0 +1,294 @@
+"""From contrasts of doses to a synthesis of the kernel, in one stage or in two."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from synovia.errors import CollinearModerators, SynthesisError, TooFewStudies
+from synovia.kernel import (
+    Blocks,
+    Choice,
+    Convergence,
+    Correlated,
+    Problem,
+    Structure,
+    Term,
+    Uncorrelated,
+    Unstructured,
+    measure_heterogeneity,
+    ml,
+    point,
+    reml,
+)
+from synovia.synthesis.choosing import infer
+from synovia.synthesis.dose.design import DoseDesign
+from synovia.synthesis.dose.emax import Curve, Emax, Step, find_curve
+from synovia.synthesis.dose.moments import match_moments
+from synovia.synthesis.dose.settings import DoseSettings
+from synovia.synthesis.fit import Fit
+from synovia.synthesis.names import Names
+from synovia.synthesis.regression import Design
+from synovia.synthesis.remarks import remark
+from synovia.synthesis.rows import Rows
+
+__all__ = ["Posed", "fit_studies", "pose_one_stage", "pose_two_stages", "synthesise"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Posed:
+    """A dose-response problem, and the size of its columns.
+
+    Attributes
+    ----------
+    problem : Problem
+        In the unit of the dose.
+    scaled : Problem
+        The same with every column brought to a size near 1, which is what the search for psi sees.
+    factor : ndarray of shape (parameters,)
+        What psi of the scaled problem is multiplied by.
+    frame : DataFrame
+        One row per row of the problem.
+    """
+
+    problem: Problem
+    scaled: Problem
+    factor: Floats
+    frame: pd.DataFrame
+
+
+def _make_structure(q: int, settings: DoseSettings) -> Structure:
+    if q > 1 and getattr(settings.random, "structure", "UN") == "UN":
+        return Unstructured(q)
+    return Correlated(Uncorrelated(q), separate=True)
+
+
+def _stretch(structure: Structure, size: Floats) -> Floats:
+    """What psi is multiplied by when coefficients are counted in units of 1 / size: correlations stay."""
+    return np.concatenate([1 / size**2, np.ones(structure.parameters - size.size)])
+
+
+def pose_one_stage(
+    design: DoseDesign, X: Floats, y: Floats, settings: DoseSettings, random: Sequence[int]
+) -> Posed:
+    """All contrasts of all studies at once; some coefficients vary between studies.
+
+    Parameters
+    ----------
+    design : DoseDesign
+        Studies and their covariance.
+    X : ndarray of shape (n, q)
+        Design of the curve.
+    y : ndarray of shape (n,)
+        Contrasts, or what linearisation made of them.
+    settings : DoseSettings
+        Structure of the random effects.
+    random : sequence of int
+        Columns of X that vary between studies.
+    """
+    size = np.sqrt((X**2).mean(axis=0))
+    if (size == 0).any():
+        raise CollinearModerators("A column of the curve is 0 at every dose; use a simpler curve.")
+    chosen = list(random)
+    structure = _make_structure(len(chosen), settings)
+    terms = [
+        () if settings.random is None else (Term(design.study, structure, matrix[:, chosen]),)
+        for matrix in (X, X / size)
+    ]
+    factor = _stretch(structure, size[chosen]) if terms[0] else np.empty(0)
+    problem, scaled = (
+        Problem(y, matrix, design.V, own) for matrix, own in zip((X, X / size), terms, strict=True)
+    )
+    return Posed(problem, scaled, factor, design.frame)
+
+
+def fit_studies(design: DoseDesign, X: Floats) -> tuple[Floats, Floats]:
+    """Coefficients of each study by generalised least squares, and their covariances.
+
+    Returns
+    -------
+    ndarray of shape (k, q), ndarray of shape (k, q, q)
+
+    Raises
+    ------
+    SynthesisError
+        When a study has too few doses for the curve; it is named.
+    """
+    estimates, covariances = [], []
+    for number, study in enumerate(design.studies):
+        rows = np.flatnonzero(design.study == number)
+        if rows.size < X.shape[1] or np.linalg.matrix_rank(X[rows] / np.abs(X).max(axis=0)) < X.shape[1]:
+            raise TooFewStudies(
+                f"Study {study} has {rows.size} doses besides its reference, too few or too alike for "
+                f"{X.shape[1]} coefficients of its own; use stage=1, which borrows from the other studies."
+            )
+        at = point(Problem(design.y[rows], X[rows], design.V.restrict(rows)))
+        estimates.append(at.beta)
+        covariances.append(at.cov)
+    return np.array(estimates), np.array(covariances)
+
+
+def pose_two_stages(
+    design: DoseDesign, X: Floats, settings: DoseSettings, names: Sequence[str]
+) -> tuple[Posed, Floats, Floats]:
+    """The curves of studies as estimates of one average curve.
+
+    Parameters
+    ----------
+    design : DoseDesign
+        Studies and their covariance.
+    X : ndarray of shape (n, q)
+        Design of the curve.
+    settings : DoseSettings
+        Structure of the random effects.
+    names : sequence of str
+        Names of the coefficients.
+
+    Returns
+    -------
+    Posed, ndarray of shape (k, q), ndarray of shape (k, q, q)
+        The problem, and the coefficients of the studies with their covariances.
+    """
+    b, S = fit_studies(design, X)
+    k, q = b.shape
+    size = 1 / np.sqrt(np.median(np.einsum("kii->ki", S), axis=0))
+    structure, groups = _make_structure(q, settings), np.repeat(np.arange(k), q)
+    codes, index = np.tile(np.arange(q), k), [np.arange(q) + q * i for i in range(k)]
+    terms = () if settings.random is None else (Term(groups, structure, codes),)
+    stacked = np.tile(np.eye(q), (k, 1))
+    problem = Problem(b.ravel(), stacked, Blocks(list(S), index), terms)
+    scaled = Problem((b * size).ravel(), stacked, Blocks(list(S * np.outer(size, size)), index), terms)
+    frame = pd.DataFrame(
+        {
+            "study_id": np.repeat(np.array(design.studies, dtype=object), q),
+            "coefficient": np.tile(np.array(names, dtype=object), k),
+            "estimate": b.ravel(),
+            "std_error": np.sqrt(problem.V.diagonal),
+        }
+    )
+    factor = _stretch(structure, size) if terms else np.empty(0)
+    return Posed(problem, scaled, factor, frame), b, S
+
+
+def choose(posed: Posed, method: str, studies: tuple[Floats, Floats] | None = None) -> Choice:
+    """Psi by a method, searched where columns have a size near 1.
+
+    Parameters
+    ----------
+    posed : Posed
+        The problem.
+    method : {"REML", "ML", "MM", "fixed"}
+        How.
+    studies : tuple of ndarray, optional
+        Coefficients and covariances of the studies, for "MM".
+    """
+    if not posed.problem.terms:
+        told = Convergence(0, 0.0, at_boundary=False, converged=True, message="closed form, nothing to find")
+        return Choice(np.empty(0), point(posed.problem), told)
+    if method == "MM" and studies is not None:
+        found = match_moments(*studies)
+        psi = _read_psi(found.covariance, posed.problem.terms[0].parameters)
+        edge = float(np.linalg.eigvalsh(found.equated)[0]) < 0
+        said = "closed form, negative eigenvalue set to 0" if edge else "closed form"
+        told = Convergence(0, 0.0, at_boundary=edge, converged=True, message=said)
+        return Choice(psi, point(posed.problem, psi), told)
+    choice = (ml if method == "ML" else reml)(posed.scaled)
+    psi = choice.psi * posed.factor
+    return Choice(psi, point(posed.problem, psi), choice.convergence)
+
+
+def _read_psi(G: Floats, parameters: int) -> Floats:
+    """Variances, and correlations where the structure has them."""
+    variances = np.maximum(np.diag(G), 0.0)
+    if parameters == variances.size:
+        return variances
+    s = np.sqrt(variances)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        C = np.where(np.outer(s, s) > 0, G / np.outer(s, s), 0.0)
+    return np.concatenate([variances, np.clip(C[np.triu_indices(s.size, 1)], -1, 1)])
+
+
+def fit_emax(design: DoseDesign, basis: Emax, settings: DoseSettings) -> tuple[Posed, Choice, Curve]:
+    """The Emax curve: one-stage problems around it until it rests. Its height varies between studies."""
+    posed: list[Posed] = []
+    choices: list[Choice] = []
+
+    def linearise(beta: Floats) -> Step:
+        X = design.contrasts(basis, beta)
+        made = pose_one_stage(design, X, design.y - design.heights(basis, beta) + X @ beta, settings, [0])
+        choice = choose(made, str(settings.tau2))
+        posed.append(made)
+        choices.append(choice)
+
+        def judge(tried: Floats) -> float:
+            half = choice.point.factor.half_solve((design.y - design.heights(basis, tried))[:, None])
+            return float((half**2).sum())
+
+        return Step(choice.point.beta, judge)
+
+    def contrast(half: float) -> tuple[float, float]:
+        X = design.contrasts(basis, np.array([1.0, np.log(half)]))[:, :1]
+        at = point(Problem(design.y, X, design.V))
+        return float(at.beta[0]), at.rss
+
+    curve = find_curve(linearise, contrast, design.doses)
+    return posed[-1], choices[-1], curve
+
+
+def synthesise(
+    design: DoseDesign, posed: Posed, choice: Choice, settings: DoseSettings, names: Sequence[str]
+) -> Fit:
+    """The result shape of every synthesis.
+
+    Parameters
+    ----------
+    design : DoseDesign
+        What was read.
+    posed : Posed
+        What was fitted.
+    choice : Choice
+        Its psi.
+    settings : DoseSettings
+        What was asked.
+    names : sequence of str
+        Names of the coefficients.
+    """
+    problem, coefficients = posed.problem, tuple(names)
+    clusters = np.unique(posed.frame["study_id"], return_inverse=True)[1] if settings.cluster else None
+    inference = infer(problem, choice.point, settings, clusters)
+    variances = _name_variances(problem, coefficients)
+    frame = posed.frame
+    second = frame["coefficient"] if "coefficient" in frame.columns else frame["dose"].map("{:g}".format)
+    labels = tuple(frame["study_id"].astype(str) + ": " + second.astype(str))
+    rows = Rows(frame, np.ones(len(frame), dtype=bool), labels, problem.y, problem.V, design.warnings)
+    single = len(design.studies) == 1
+    alone = ("There is a single study: nothing was pooled, the curve is the study's own.",) if single else ()
+    return Fit(
+        problem=problem,
+        names=Names(coefficients, labels, variances),
+        settings=settings,
+        point=choice.point,
+        convergence=choice.convergence,
+        inference=inference,
+        heterogeneity=measure_heterogeneity(problem, choice.point, level=settings.level),
+        design=Design(problem.X, coefficients),
+        rows=rows,
+        status="single study" if single else "pooled",
+        warnings=(*design.warnings, *alone, *remark(rows, settings, (choice, inference), variances)),
+    )
+
+
+def _name_variances(problem: Problem, names: tuple[str, ...]) -> tuple[str, ...]:
+    if not problem.terms:
+        return ()
+    term = problem.terms[0]
+    if not isinstance(term, Term):
+        raise SynthesisError("A dose-response model has random coefficients only.")
+    q = term.structure.size
+    pairs = zip(*np.triu_indices(q, 1), strict=True)
+    rho = [f"rho[{names[i]}, {names[j]}]" for i, j in pairs] if term.parameters > q else []
+    return (*(f"tau2[{name}]" for name in names[:q]), *rho)

@@ -1,0 +1,235 @@
+"""A dose-response synthesis and what can be read from it."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import chdtrc
+
+from synovia.kernel import Inapplicable, Problem, Term, Wald, point, quantiles, wald
+from synovia.synthesis.dose.bases import Basis
+from synovia.synthesis.dose.design import DoseDesign
+from synovia.synthesis.fit import Fit
+from synovia.synthesis.summary import Summary, show_wald
+
+__all__ = ["DoseResponse"]
+
+Floats = NDArray[np.float64]
+
+STRAIGHT = "the curve has no coefficient that bends it; compare AIC with that of a straight line"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DoseResponse:
+    """A dose-response synthesis.
+
+    Attributes
+    ----------
+    design : DoseDesign
+        Contrasts of doses within studies.
+    basis : Basis
+        The curve, its knots placed.
+    fit : Fit
+        The synthesis: its coefficients are those of the average curve.
+    """
+
+    design: DoseDesign
+    basis: Basis
+    fit: Fit
+
+    @property
+    def covariance(self) -> Floats:
+        """(size, size) between-study covariance of the coefficients; 0 where a coefficient does not vary."""
+        whole = np.zeros((self.basis.size, self.basis.size))
+        if self.fit.problem.terms:
+            term = self.fit.problem.terms[0]
+            if isinstance(term, Term):
+                q = term.structure.size
+                whole[:q, :q] = term.structure.covariance(self.fit.point.psi)
+        return whole
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the synthesis says about itself."""
+        return self.fit.warnings
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per coefficient of the average curve; columns as of ``Fit.tidy``."""
+        return self.fit.tidy()
+
+    def predict(
+        self, doses: ArrayLike | None = None, *, reference: float | None = None, level: float | None = None
+    ) -> pd.DataFrame:
+        r"""The average curve against one dose.
+
+        Parameters
+        ----------
+        doses : array_like, optional
+            In the unit of the fit; 101 doses over the range studied without it.
+        reference : float, optional
+            The dose that others are against; the lowest studied without it. Nothing is fitted again.
+        level : float, optional
+            Confidence level; that of the fit without it.
+
+        Returns
+        -------
+        DataFrame
+            dose, reference, estimate, std_error, lower, upper (of the average), prediction_lower,
+            prediction_upper (of a new study), level, extrapolated (outside the doses studied). Ratios are
+            logarithms.
+
+        Notes
+        -----
+        With :math:`x = \partial\{f(d) - f(d_0)\}/\partial\beta` the variance is :math:`x'\hat V x` for the
+        average, and :math:`x'(\hat V + \hat\Psi)x` for a new study.
+        """
+        seen = self.design.doses
+        grid = np.linspace(seen.min(), seen.max(), 101) if doses is None else np.atleast_1d(doses)
+        at = np.asarray(grid, dtype=np.float64)
+        base = np.array([seen.min() if reference is None else float(reference)])
+        beta, chosen = self.fit.point.beta, self.fit.settings.level if level is None else level
+        x = self.basis.slopes(at, beta) - self.basis.slopes(base, beta)
+        estimate = self.basis.value(at, beta) - self.basis.value(base, beta)
+        cov = self.fit.inference.cov
+        error = np.sqrt(np.einsum("ij,jk,ik->i", x, cov, x))
+        spread = np.sqrt(np.einsum("ij,jk,ik->i", x, cov + self.covariance, x))
+        df = np.full(at.size, self.fit.inference.df)
+        moved = x.any(axis=1)
+        df[moved] = self.fit.inference.degrees(x[moved])
+        half = quantiles(chosen, df)
+        return pd.DataFrame(
+            {
+                "dose": at,
+                "reference": base[0],
+                "estimate": estimate,
+                "std_error": error,
+                "lower": estimate - half * error,
+                "upper": estimate + half * error,
+                "prediction_lower": estimate - half * spread,
+                "prediction_upper": estimate + half * spread,
+                "level": chosen,
+                "extrapolated": (at < seen.min()) | (at > seen.max()),
+            }
+        )
+
+    def test_nonlinearity(self) -> Wald | Inapplicable:
+        """Joint test that the curve is a straight line; chi-squared, or F where the interval is by t."""
+        if self.basis.bends is None:
+            return Inapplicable(STRAIGHT)
+        chosen = np.eye(self.basis.size)[list(self.basis.bends)]
+        return wald(self.fit.point.beta, self.fit.inference, chosen)
+
+    def measure_fit(self) -> pd.DataFrame:
+        r"""How well the average curve describes the contrasts of all studies.
+
+        Returns
+        -------
+        DataFrame
+            deviance, df, p_value, r2, r2_adjusted: one row.
+
+        Notes
+        -----
+        With V the sampling covariance and r the residuals of the average curve, the deviance is
+        :math:`D = r'V^{-1}r` and :math:`R^2 = 1 - D / (y'V^{-1}y)`. A large deviance says that the curve is
+        wrong or that studies differ. Discacciati, Crippa & Orsini (2017), Research Synthesis Methods 8,
+        149-160.
+        """
+        design, beta = self.design, self.fit.point.beta
+        total, left = (
+            _weigh(design, design.y),
+            _weigh(design, design.y - design.heights(self.basis, beta)),
+        )
+        df = design.n - self.basis.size
+        share = left / total if total > 0 else np.nan
+        row = {
+            "deviance": left,
+            "df": df,
+            "p_value": float(chdtrc(df, left)) if df > 0 else np.nan,
+            "r2": 1 - share,
+            "r2_adjusted": 1 - share * design.n / df if df > 0 else np.nan,
+        }
+        return pd.DataFrame([row])
+
+    def glance(self) -> pd.DataFrame:
+        """One row: studies, doses (besides references), unit, fit as ``measure_fit``, Q, AIC, BIC, method.
+
+        AIC and BIC belong to the likelihood that was maximised: compare curves by those of ML, since
+        restricted likelihoods of different curves have different constants. NaN for the method of moments.
+        """
+        at, settings = self.fit.point, self.fit.settings
+        problem = self.fit.problem
+        restricted = settings.restricted and bool(problem.terms)
+        likelihood = at.log_reml if restricted else at.log_ml
+        if settings.tau2 == "MM":
+            likelihood = np.nan
+        count = problem.p + problem.parameters
+        test = self.test_nonlinearity()
+        facts = self.fit.glance().iloc[0]
+        row = {
+            "studies": len(self.design.studies),
+            "doses": self.design.n,
+            "unit": self.design.unit,
+            **self.measure_fit().iloc[0].to_dict(),
+            "nonlinearity_p_value": test.p_value if isinstance(test, Wald) else np.nan,
+            "q": facts.q,
+            "q_df": facts.q_df,
+            "q_p_value": facts.q_p_value,
+            "log_lik": likelihood,
+            "aic": 2 * count - 2 * likelihood,
+            "bic": count * np.log(problem.n - (problem.p if restricted else 0)) - 2 * likelihood,
+            "method": self.fit.method,
+            "converged": self.fit.convergence.converged,
+            "warnings": " ".join(self.warnings),
+        }
+        return pd.DataFrame([row])
+
+    @property
+    def drawing(self) -> str:
+        """Name of its drawing."""
+        return "dose"
+
+    def frames(self) -> dict[str, Any]:
+        """The curve and the contrasts of the studies, each moved to where the curve puts its reference."""
+        low, beta = np.array([self.design.doses.min()]), self.fit.point.beta
+        points = self.design.frame
+        moved = self.basis.value(self.design.reference, beta) - self.basis.value(low, beta)
+        half = float(quantiles(self.fit.settings.level, np.array([np.inf]))[0]) * points["std_error"]
+        points = points.assign(
+            label=points["study_id"],
+            estimate=points["estimate"] + moved,
+            lower=points["estimate"] + moved - half,
+            upper=points["estimate"] + moved + half,
+            weight=1 / points["std_error"] ** 2,
+        )
+        dose = self.design.columns.dose
+        name = f"{dose} ({self.design.unit})" if self.design.unit else dose
+        return {"points": points, "line": self.predict(), "dose": name[:1].upper() + name[1:]}
+
+    def summary(self) -> Summary:
+        """The synthesis on a page: ``as_text``, ``as_html``, ``as_latex``."""
+        page, measured, test = self.fit.summary(), self.measure_fit().iloc[0], self.test_nonlinearity()
+        unit = f" in {self.design.unit}" if self.design.unit else ""
+        title = (
+            f"{self.design.n} doses{unit} against {len(self.design.studies)} reference doses: "
+            f"{self.fit.settings.formula}"
+        )
+        facts = (
+            *page.facts,
+            ("Nonlinearity", show_wald(test) if isinstance(test, Wald) else str(test)),
+            ("Fit", f"deviance {measured.deviance:.2f} on {measured.df:.0f} df, R2 {100 * measured.r2:.1f}%"),
+        )
+        return replace(page, title=title, facts=facts)
+
+    def __str__(self) -> str:
+        return self.summary().as_text()
+
+    def _repr_html_(self) -> str:
+        return self.summary().as_html()
+
+
+def _weigh(design: DoseDesign, values: Floats) -> float:
+    """Sum of squares of contrasts, weighted by the inverse of their sampling covariance."""
+    at = point(Problem(values, np.ones((design.n, 1)), design.V))
+    return float((at.factor.half_solve(values[:, None]) ** 2).sum())

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from synovia.kernel import Choice, Inference
+from synovia.kernel import Choice, Diagonal, Inference
 from synovia.synthesis.rows import Rows
 from synovia.synthesis.settings import Settings
 
@@ -10,6 +10,9 @@ __all__ = ["remark"]
 
 EDGE = 1e-6  # a correlation this close to 1 is 1
 RUN = 20.0  # a factor of exp(20) in tau2 is no estimate
+CORRELATED = (
+    "Where sampling errors within {0} correlate it is too short; CR2 with cluster={0!r} holds its level."
+)
 
 
 def remark(
@@ -41,9 +44,11 @@ def remark(
             "Use inference='knapp-hartung-floor'."
         )
     elif round(inference.factor, 3) < 1:
+        robust = settings.outer is not None and isinstance(rows.V, Diagonal)
         said.append(
             f"The Knapp-Hartung factor is {inference.factor:.3g}, below 1: the interval is shorter than "
             "without it (the choice 'knapp-hartung-floor' keeps it at 1)."
+            + (f" {CORRELATED.format(settings.outer)}" if robust else "")
         )
     said += _tell_edges(choice, names)
     repeated = _find_repeated(rows, settings)

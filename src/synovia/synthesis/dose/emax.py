@@ -12,10 +12,10 @@ __all__ = ["Curve", "Emax", "Step", "find_curve"]
 
 Floats = NDArray[np.float64]
 
-GRID = 61  # ED50 tried before Gauss-Newton starts, from a hundredth of the lowest dose to a hundred highest
+GRID = 61  # ED50 tried before Gauss-Newton starts, from a tenth of the lowest dose to ten times the highest
 SETTLED = 1e-9  # change of the coefficients, relative to 1 + their size
 STEPS = 200
-FAR = 1e3  # an ED50 this far outside the doses studied is not in the data
+FAR = 20.0  # times outside the doses studied: there the curve is a line, or a step, to within 5 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def find_curve(
     that make the fit worse are halved. The start is the best ED50 of a grid.
     """
     positive = doses[doses > 0]
-    tried = np.geomspace(positive.min() / 100, positive.max() * 100, GRID)
+    tried = np.geomspace(positive.min() / 10, positive.max() * 10, GRID)
     found = [contrast(float(half)) for half in tried]
     best = int(np.argmin([fit[1] for fit in found]))
     beta = np.array([found[best][0], np.log(tried[best])])

@@ -55,8 +55,6 @@ class Contributions:
     shares: Floats
     method: ContributionMethod
 
-    drawing = "evidence_flow"
-
     @property
     def comparisons(self) -> list[str]:
         """All pairs of treatments."""

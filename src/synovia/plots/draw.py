@@ -10,6 +10,7 @@ from synovia.plots.baujat import baujat
 from synovia.plots.bubble import bubble
 from synovia.plots.influence import influence
 from synovia.plots.league import league
+from synovia.plots.net_heat import net_heat
 from synovia.plots.network_graph import network_graph
 from synovia.plots.profile import profile
 from synovia.plots.quantiles import qq
@@ -17,6 +18,7 @@ from synovia.plots.radial import radial
 from synovia.plots.rankogram import rankogram
 from synovia.plots.refits import refits
 from synovia.plots.residual import residuals
+from synovia.plots.split import split
 
 __all__ = ["DRAWINGS", "Drawable", "draw"]
 
@@ -26,6 +28,7 @@ DRAWINGS: dict[str, Callable[..., Axes]] = {
     "contrasts": refits,
     "influence": influence,
     "league": league,
+    "net_heat": net_heat,
     "network_graph": network_graph,
     "predictions": refits,
     "profile": profile,
@@ -34,6 +37,7 @@ DRAWINGS: dict[str, Callable[..., Axes]] = {
     "rankogram": rankogram,
     "refits": refits,
     "residuals": residuals,
+    "split": split,
 }
 """Which function draws which kind of result."""
 

@@ -1,4 +1,9 @@
-"""Time against size, drawn into docs/explanation/figures: studies, effects in three levels, moderators."""
+"""Time against size, drawn into docs/explanation/figures: studies, effects in three levels, moderators.
+
+OPENBLAS_NUM_THREADS=1 python benchmarks/cost_curves.py
+
+One thread, so that curves of small and large problems are of one kind.
+"""
 
 import json
 import shutil

@@ -340,14 +340,21 @@ def test_comparisons_that_cannot_be_used() -> None:
         time_course(compared, basis="linear", reference="cells", **sides)
     with pytest.raises(SynthesisError, match="There is no treatment 'cells'; there are ha, prp, saline"):
         time_course(compared, basis="linear", **sides).predict(treatment="cells")
-    with pytest.raises(SynthesisError, match="No study has two arms"):
+    with pytest.raises(SynthesisError, match="No study has two treatments"):
         course_contrasts(arms[arms["treatment"] == "ha"])
 
 
 def test_a_course_without_a_plateau_is_refused() -> None:
     visits = pd.DataFrame({"study": ["a", "a", "a", "b", "b", "b"], "time": [1.0, 2.0, 4.0] * 2})
     visits = visits.assign(estimate=visits["time"] ** 2, variance=0.01)
-    with pytest.raises(SynthesisError, match=r"runs away|did not settle"):
+    with pytest.raises(SynthesisError, match="no plateau up to the last time, 4"):
+        time_course(visits, basis="emax", random=None)
+
+
+def test_a_plateau_reached_at_once_is_refused() -> None:
+    visits = pd.DataFrame({"study": ["a", "a", "a", "b", "b", "b"], "time": [1.0, 2.0, 4.0] * 2})
+    visits = visits.assign(estimate=[5.1, 5.0, 4.9, 5.2, 5.0, 4.7], variance=0.01)
+    with pytest.raises(SynthesisError, match="reached before the first time, 1"):
         time_course(visits, basis="emax", random=None)
 
 

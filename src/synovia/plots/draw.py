@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from synovia.errors import SynthesisError
 from synovia.plots.baujat import baujat
 from synovia.plots.bubble import bubble
+from synovia.plots.course import course
+from synovia.plots.dose import dose_curve
 from synovia.plots.influence import influence
 from synovia.plots.league import league
 from synovia.plots.net_heat import net_heat
@@ -26,6 +28,8 @@ DRAWINGS: dict[str, Callable[..., Axes]] = {
     "baujat": baujat,
     "bubble": bubble,
     "contrasts": refits,
+    "course": course,
+    "dose": dose_curve,
     "influence": influence,
     "league": league,
     "net_heat": net_heat,
@@ -62,8 +66,8 @@ def draw(result: Drawable, *, ax: Axes | None = None, **options: Any) -> Axes:
     ----------
     result : object
         What ``synovia.influence``, ``residuals``, ``leave_one_out``, ``cumulative``, ``blup``, ``profile``,
-        ``baujat``, ``radial``, ``bubble``, ``qq``, ``contrast``, ``network``, its ``rank`` or its ``league``
-        returned.
+        ``baujat``, ``radial``, ``bubble``, ``qq``, ``contrast``, ``time_course``, ``network``, its
+        ``rank`` or its ``league`` returned.
     ax : Axes, optional
         Where to draw.
     **options

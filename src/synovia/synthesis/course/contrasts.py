@@ -40,7 +40,7 @@ def course_contrasts(
     -------
     DataFrame
         study, arm, treatment, comparator, time, estimate, variance, baseline_variance, one row per
-        comparison and time at which both arms were seen. A study with one arm gives none;
+        comparison and time at which both arms were seen. A study of one treatment gives none;
         ``attrs["warnings"]`` names it.
 
     Raises
@@ -62,14 +62,14 @@ def course_contrasts(
     read = read_follow_ups(data, columns)
     parts, alone = [], []
     for name, rows in read.data.groupby("study", sort=False):
-        if rows["series"].nunique() < 2 or not (found := _compare(rows, comparators)):
+        if rows["treatment"].nunique() < 2 or not (found := _compare(rows, comparators)):
             alone.append(str(name))
         else:
             parts += found
     if not parts:
-        raise SynthesisError("No study has two arms at one time; nothing can be compared.")
+        raise SynthesisError("No study has two treatments at one time; nothing can be compared.")
     out = pd.concat(parts, ignore_index=True)
-    said = [f"No two arms at one time, left out: {', '.join(alone)}."] if alone else []
+    said = [f"No two treatments at one time, left out: {', '.join(alone)}."] if alone else []
     out.attrs["warnings"] = (*read.warnings, *said)
     return out
 

@@ -27,6 +27,7 @@ __all__ = ["TimeCourse", "time_course"]
 Floats = NDArray[np.float64]
 
 CORRELATIONS = (0.0, 0.25, 0.5, 0.75, 0.9)
+FINE = 101
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,6 +158,17 @@ class TimeCourse:
                 shown.insert(1, "correlation", correlation)
                 parts.append(shown)
         return pd.concat(parts, ignore_index=True)
+
+    @property
+    def drawing(self) -> str:
+        """Name of its drawing."""
+        return "course"
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """What the drawing is made from: the course at a fine row of times, and what studies saw."""
+        times = self.design.follow_ups.times
+        fine = np.unique(np.concatenate([np.linspace(times.min(), times.max(), FINE), times]))
+        return {"curve": self.predict(fine), "seen": self.observed()}
 
     def summary(self) -> Summary:
         """The course on a page: ``as_text``, ``as_html``, ``as_latex``."""

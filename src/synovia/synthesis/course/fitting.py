@@ -126,10 +126,15 @@ def _start(design: CourseDesign, settings: CourseSettings, y: Floats) -> tuple[f
 def _require_near(place: float, design: CourseDesign) -> None:
     seen = design.follow_ups.times
     seen = seen[seen > 0]
-    if not math.log(seen.min() / FAR) < place < math.log(seen.max() * FAR):
+    if place <= math.log(seen.min() / FAR):
         raise SynthesisError(
-            "The time of half the plateau runs away: the data show no levelling between their first and last "
-            "time. Choose 'linear', give it, as 'emax(4)', or choose another shape."
+            f"The plateau is reached before the first time, {seen.min():g}: the data do not tell when half "
+            "of it is. Choose 'piecewise(...)' with knots at the times seen, or give it, as 'emax(4)'."
+        )
+    if place >= math.log(seen.max() * FAR):
+        raise SynthesisError(
+            f"The course has no plateau up to the last time, {seen.max():g}: the time of half of it runs "
+            "away. Choose 'linear', give it, as 'emax(4)', or choose another shape."
         )
 
 

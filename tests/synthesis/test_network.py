@@ -102,7 +102,9 @@ def test_estimates_are_the_dense_maximum_of_the_likelihood(arms: pd.DataFrame, r
 
 def test_every_measure_of_two_arms_is_the_effect_of_the_pair() -> None:
     row = make_arms(trials=(("s1", "AB"),)).to_dict("list")
-    treated, control = (Means([row["mean"][i]], [row["sd"][i]], [row["n"][i]]) for i in (1, 0))
+    treated, control = (
+        Means(*(np.array([row[name][i]], dtype=float) for name in ("mean", "sd", "n"))) for i in (1, 0)
+    )
     g = standardise(treated, control)
     read = read_arms(pd.DataFrame(row), measure="SMD")
     assert read.y == pytest.approx(g.estimate, rel=CLOSED)

@@ -6,7 +6,8 @@ from synovia.synthesis.network.contrasts import Contrasts, read_contrasts
 from synovia.synthesis.network.design import NetworkDesign, from_contrasts
 from synovia.synthesis.network.direct import direct_evidence, hat_matrix
 from synovia.synthesis.network.league import League, league
-from synovia.synthesis.network.model import Network, network
+from synovia.synthesis.network.model import Network
+from synovia.synthesis.network.pooling import network
 from synovia.synthesis.network.ranking import Ranking, p_scores, rank
 
 __all__ = [

@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from synovia.errors import SynthesisError
+
 if TYPE_CHECKING:
     from synovia.synthesis.network.model import Network
 
@@ -23,6 +25,10 @@ Floats = NDArray[np.float64]
 def laplacian(net: "Network") -> Floats:
     """(T, T) B'Ω⁻¹B with B the comparisons, in the order of ``net.treatments``."""
     design, problem = net.design, net.fit.problem
+    if net.moderated is not None or len(net.fit.names.coefficients) != len(design.treatments) - 1:
+        raise SynthesisError(
+            "Flows of evidence are those of a network without moderators and classes; fit it without them."
+        )
     B = np.zeros((problem.n, len(design.treatments)))
     B[np.arange(problem.n), design.arm] = 1.0
     B[np.arange(problem.n), design.baseline] = -1.0

@@ -61,7 +61,7 @@ def make_fit(
     coefficients : tuple of str
         Names of the columns of the mean.
     """
-    variances = _name_variances(problem.terms)
+    variances = _name_variances(problem.terms, settings)
     _require_room(problem, settings)
     rows = _make_rows(design)
     choice = choose_psi(problem, settings, variances, rows)
@@ -81,8 +81,9 @@ def make_fit(
     )
 
 
-def _name_variances(terms: tuple[RandomTerm, ...]) -> tuple[str, ...]:
-    return ("tau2", "tau2[class]")[: len(terms)]
+def _name_variances(terms: tuple[RandomTerm, ...], settings: NetworkSettings) -> tuple[str, ...]:
+    own = ("tau2",) if settings.random is not None else ()
+    return (*own, "tau2[class]")[: len(terms)]
 
 
 def _require_room(problem: Problem, settings: NetworkSettings) -> None:

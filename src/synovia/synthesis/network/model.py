@@ -1,4 +1,4 @@
-"""Network meta-analysis: all treatments at once, from direct and indirect comparisons."""
+"""A fitted network: its comparisons, tables and drawings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,23 +9,20 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
+from synovia.errors import SynthesisError
 from synovia.kernel import Inapplicable, quantile, tail
 from synovia.synthesis.fit import Fit
-from synovia.synthesis.network.arms import read_arms
-from synovia.synthesis.network.contrasts import Contrasts, read_contrasts
 from synovia.synthesis.network.contribution import ContributionMethod, Contributions, find_contributions
-from synovia.synthesis.network.design import NetworkDesign, make_network_design
-from synovia.synthesis.network.fitting import make_fit, make_settings
+from synovia.synthesis.network.design import NetworkDesign
 from synovia.synthesis.network.incoherence import Decomposition, decompose
 from synovia.synthesis.network.league import League, league
 from synovia.synthesis.network.loops import Loops, find_loops
 from synovia.synthesis.network.net_heat import NetHeat, find_net_heat
 from synovia.synthesis.network.ranking import DRAWS, SEED, Better, Ranking, rank
-from synovia.synthesis.network.settings import NetworkSettings
+from synovia.synthesis.network.regression import Moderated
 from synovia.synthesis.network.split import Split, SplitMethod, split_evidence
-from synovia.synthesis.settings import Tau2
 
-__all__ = ["Network", "fit_network", "network"]
+__all__ = ["Network", "add_reference", "read_effects"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -45,12 +42,15 @@ class Network:
         Effect of each treatment against the reference, 0 for the reference itself.
     covariance : ndarray of shape (T, T)
         Their covariance; the row and column of the reference are 0.
+    moderated : Moderated or None
+        Moderators of a network meta-regression; estimates hold at their means.
     """
 
     design: NetworkDesign
     fit: Fit
     estimates: Floats
     covariance: Floats
+    moderated: Moderated | None = None
 
     @property
     def treatments(self) -> tuple[str, ...]:
@@ -161,6 +161,23 @@ class Network:
         """Which designs drive incoherence, at a common effect; see ``synovia.synthesis.network.net_heat``."""
         return find_net_heat(self.design)
 
+    def at(self, **moderators: object) -> "Network":
+        """The network at given moderators: the same fit, read elsewhere.
+
+        Parameters
+        ----------
+        **moderators
+            A value for each column that the formula names.
+
+        Raises
+        ------
+        SynthesisError
+            When the network has no moderators, or one is not given.
+        """
+        if self.moderated is None:
+            raise SynthesisError("The network has no moderators; fit it with formula='~ moderator'.")
+        return read_effects(self.design, self.fit, self.moderated, moderators)
+
     def predict(self, reference: str | None = None, *, level: float | None = None) -> pd.DataFrame:
         """Where the effect of each treatment against one of them lies in a new trial.
 
@@ -266,103 +283,18 @@ class Network:
         return np.asarray(quantile(level, float(df)) * np.sqrt(error**2 + tau2))
 
 
-def network(
-    data: pd.DataFrame | Contrasts,
-    *,
-    measure: str | None = None,
-    columns: Mapping[str, str] | None = None,
-    reference: str | None = None,
-    random: bool = True,
-    tau2: Tau2 = "REML",
-    inference: str = "z",
-    level: float = 0.95,
-) -> Network:
-    r"""Compare all treatments of a connected network of trials.
-
-    Parameters
-    ----------
-    data : DataFrame or Contrasts
-        Without ``measure`` comparisons, with columns study, treatment_1, treatment_2, estimate (treatment 1
-        minus treatment 2) and std_error or variance; of a trial with m arms all m(m - 1)/2,
-        or m - 1 against one arm with its baseline_variance. With it one row per arm: study, treatment, and
-        mean, sd and n, or events and n, or events and time. Or what ``read_contrasts`` or ``read_arms`` made.
-    measure : {"MD", "SMD", "ROM", "OR", "RR", "RD", "ASD", "IRR", "IRD"}, optional
-        Effect measure of arms; ratios become logarithms.
-    columns : mapping of str to str, optional
-        What the table calls these columns, such as ``{"study": "trial"}``.
-    reference : str, optional
-        Treatment that effects are against; the first in alphabetical order without it. It changes nothing
-        else.
-    random : bool
-        Whether trials of one comparison differ beyond chance.
-    tau2 : str or float
-        Estimator of their variance, "REML", "ML", "DL" (the generalised method of moments of netmeta) or
-        "PM"; or its value.
-    inference : str
-        "z", "t", "knapp-hartung" and the other kinds of ``meta``.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    Network
-
-    Raises
-    ------
-    SynthesisError
-        When the network does not hang together, or a trial cannot be used; it is named.
-
-    Notes
-    -----
-    With design-consistent effects d against the reference, a trial i with baseline b estimates
-
-    .. math:: y_{i,bk} = d_k - d_b + u_{i,bk} + e_{i,bk}, \quad
-        \operatorname{Cov}(u_{i,bk}, u_{i,bl}) = \tau^2/2
-
-    with the exact covariance of e that the shared baseline brings. Lu & Ades (2004), Statistics in Medicine
-    23, 3105-3124; Rücker (2012), Research Synthesis Methods 3, 312-324; White et al. (2012), Research
-    Synthesis Methods 3, 111-125.
-
-    Examples
-    --------
-    >>> trials = pd.DataFrame({"study": ["s1", "s2", "s3", "s4"], "treatment_1": ["B", "C", "C", "C"],
-    ...                        "treatment_2": ["A", "A", "B", "A"], "estimate": [1.0, 2.0, 1.5, 2.2],
-    ...                        "std_error": [0.5, 0.5, 0.5, 0.4]})
-    >>> network(trials).effects()[["treatment", "reference", "estimate", "lower", "upper"]].round(2)
-      treatment reference  estimate  lower  upper
-    0         B         A      0.84   0.09   1.59
-    1         C         A      2.18   1.62   2.74
-    """
-    contrasts = _read(data, measure, columns)
-    design = make_network_design(contrasts, reference, random=random)
-    settings = make_settings(contrasts, random=random, tau2=tau2, inference=inference, level=level)
-    return fit_network(design, settings)
-
-
-def _read(
-    data: pd.DataFrame | Contrasts, measure: str | None, columns: Mapping[str, str] | None
-) -> Contrasts:
-    if isinstance(data, Contrasts):
-        return data
-    if measure is not None:
-        return read_arms(data, measure=measure, columns=columns)
-    return read_contrasts(data, **dict(columns or {}))
-
-
-def fit_network(design: NetworkDesign, settings: NetworkSettings) -> Network:
-    """Fit the design of a network.
-
-    Parameters
-    ----------
-    design : NetworkDesign
-        Connected comparisons.
-    settings : NetworkSettings
-        Estimator and interval.
-    """
-    problem = design.problem
-    fit = make_fit(design, problem, settings, design.treatments[1:])
-    size = len(design.treatments)
+def add_reference(beta: Floats, cov: Floats) -> tuple[Floats, Floats]:
+    """Effects against the reference and their covariance, with zeros for the reference itself."""
+    size = beta.size + 1
     estimates, covariance = np.zeros(size), np.zeros((size, size))
-    estimates[1:] = fit.point.beta[: size - 1]
-    covariance[1:, 1:] = fit.inference.cov[: size - 1, : size - 1]
-    return Network(design, fit, estimates, covariance)
+    estimates[1:], covariance[1:, 1:] = beta, cov
+    return estimates, covariance
+
+
+def read_effects(
+    design: NetworkDesign, fit: Fit, moderated: Moderated, at: Mapping[str, object] | None
+) -> Network:
+    """A network meta-regression, read at given moderators; at their means without."""
+    L = moderated.find_contrasts(at)
+    effects = add_reference(L @ fit.point.beta, L @ fit.inference.cov @ L.T)
+    return Network(design, fit, *effects, moderated=moderated)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from synovia.errors import SynthesisError
+from synovia.synthesis.random import RandomEffects, read_random
 from synovia.synthesis.settings import WORDS, Settings
 
 __all__ = ["NetworkSettings"]
@@ -18,6 +20,18 @@ class NetworkSettings(Settings):
     """
 
     classes: bool = False
+
+    @property
+    def effects(self) -> tuple[RandomEffects, ...]:
+        """The random effects of trials; those of classes are not read from a table."""
+        if self.classes:
+            raise SynthesisError("A network with classes is fitted from its trials; call network again.")
+        return read_random(self.random, self.known)
+
+    @property
+    def outer(self) -> str | None:
+        """Trials are what is independent."""
+        return "study"
 
     @property
     def model(self) -> str:

@@ -18,9 +18,12 @@ from synovia.synthesis.network.incoherence import Decomposition, decompose
 from synovia.synthesis.network.league import League, league
 from synovia.synthesis.network.loops import Loops, find_loops
 from synovia.synthesis.network.net_heat import NetHeat, find_net_heat
+from synovia.synthesis.network.page import write_network_page
 from synovia.synthesis.network.ranking import DRAWS, SEED, Better, Ranking, rank
 from synovia.synthesis.network.regression import Moderated
 from synovia.synthesis.network.split import Split, SplitMethod, split_evidence
+from synovia.synthesis.network.to_r import network_to_r
+from synovia.synthesis.summary import Summary
 
 __all__ = ["Network", "add_reference", "read_effects"]
 
@@ -229,6 +232,20 @@ class Network:
             "warnings": " ".join(self.warnings),
         }
         return pd.DataFrame([row])
+
+    def summary(self) -> Summary:
+        """The network on a page: ``as_text``, ``as_html``, ``as_latex``."""
+        return write_network_page(self)
+
+    def to_r(self) -> str:
+        """The network as a script for R's netmeta that holds its data."""
+        return network_to_r(self)
+
+    def __str__(self) -> str:
+        return self.summary().as_text()
+
+    def _repr_html_(self) -> str:
+        return self.summary().as_html()
 
     def list_pairs(self, first: Integers, second: Integers, level: float | None = None) -> pd.DataFrame:
         """Comparisons by the places of their treatments, with the columns of ``effects``."""

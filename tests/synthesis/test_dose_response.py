@@ -10,7 +10,15 @@ from scipy.optimize import least_squares
 from synovia.errors import SynthesisError
 from synovia.kernel import Diagonal, Inapplicable, Problem, Term, Wald, dersimonian_laird
 from synovia.synthesis import convert_doses, dose_response
-from synovia.synthesis.dose import Columns, Linear, Spline, match_moments, place_knots, read_doses
+from synovia.synthesis.dose import (
+    Columns,
+    DoseSettings,
+    Linear,
+    Spline,
+    match_moments,
+    place_knots,
+    read_doses,
+)
 from synovia.synthesis.dose.dose_response import fit_curve
 
 ROUNDING = 1e-9  # the same sums in another order
@@ -172,6 +180,7 @@ def test_a_matrix_of_ones_own_takes_the_place_of_a_formula() -> None:
         for i, name in enumerate(design.studies)
     }
     first = dose_response(data, covariance=own)
+    assert isinstance(first.fit.settings, DoseSettings)
     second = fit_curve(design, Linear(), first.fit.settings)
     assert first.fit.point.beta == pytest.approx(second.fit.point.beta, rel=ROUNDING)
 

@@ -59,6 +59,8 @@ class DoseDesign:
         What the table calls them.
     unit : str
         Unit of the doses, empty when the table does not say.
+    ratios : bool
+        Whether estimates are known to be logarithms of ratios.
     warnings : tuple of str
         Rows that were dropped.
     """
@@ -72,6 +74,7 @@ class DoseDesign:
     doses: Floats
     columns: Columns
     unit: str
+    ratios: bool
     warnings: tuple[str, ...]
 
     @property
@@ -146,6 +149,7 @@ def read_doses(data: pd.DataFrame, columns: Columns, covariance: HowCovariance) 
         doses=read["dose"],
         columns=columns,
         unit=unit,
+        ratios=all(kind in KINDS for kind in kinds),
         warnings=dropped,
     )
 

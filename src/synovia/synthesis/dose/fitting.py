@@ -40,24 +40,38 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Search:
+    """The same problem in other coordinates of the coefficients, where the search for psi is easy.
+
+    Attributes
+    ----------
+    problem : Problem
+        With columns of a size near 1.
+    turn : ndarray of shape (q, q)
+        T of the covariance in the unit of the dose: T G T'.
+    """
+
+    problem: Problem
+    turn: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Posed:
-    """A dose-response problem, and the size of its columns.
+    """A dose-response problem.
 
     Attributes
     ----------
     problem : Problem
         In the unit of the dose.
-    scaled : Problem
-        The same with every column brought to a size near 1, which is what the search for psi sees.
-    factor : ndarray of shape (parameters,)
-        What psi of the scaled problem is multiplied by.
+    searches : tuple of Search
+        Where to look for psi: columns to scale, and columns that do not correlate. The likelihood of several
+        variances can have several maxima; the highest that any search finds is taken.
     frame : DataFrame
         One row per row of the problem.
     """
 
     problem: Problem
-    scaled: Problem
-    factor: Floats
+    searches: tuple[Search, ...]
     frame: pd.DataFrame
 
 
@@ -67,9 +81,14 @@ def _make_structure(q: int, settings: DoseSettings) -> Structure:
     return Correlated(Uncorrelated(q), separate=True)
 
 
-def _stretch(structure: Structure, size: Floats) -> Floats:
-    """What psi is multiplied by when coefficients are counted in units of 1 / size: correlations stay."""
-    return np.concatenate([1 / size**2, np.ones(structure.parameters - size.size)])
+def _find_turns(spread: Floats, structure: Structure) -> list[Floats]:
+    """Coordinates in which a matrix has ones on its diagonal, and in which it is the identity."""
+    turns = [np.diag(np.sqrt(np.diag(spread)))]
+    if isinstance(structure, Unstructured):
+        scale = turns[0]
+        inner = spread / np.outer(np.diag(scale), np.diag(scale))
+        turns.append(scale @ np.linalg.cholesky(inner))
+    return turns
 
 
 def pose_one_stage(
@@ -90,20 +109,19 @@ def pose_one_stage(
     random : sequence of int
         Columns of X that vary between studies.
     """
-    size = np.sqrt((X**2).mean(axis=0))
-    if (size == 0).any():
+    if not X.any(axis=0).all():
         raise CollinearModerators("A column of the curve is 0 at every dose; use a simpler curve.")
-    chosen = list(random)
-    structure = _make_structure(len(chosen), settings)
-    terms = [
-        () if settings.random is None else (Term(design.study, structure, matrix[:, chosen]),)
-        for matrix in (X, X / size)
+    problem = Problem(y, X, design.V)
+    if settings.random is None:
+        return Posed(problem, (), design.frame)
+    Z = X[:, list(random)]
+    structure = _make_structure(Z.shape[1], settings)
+    turns = [np.asarray(np.linalg.inv(turn).T) for turn in _find_turns(Z.T @ Z / design.n, structure)]
+    searches = [
+        Search(Problem(y, X / np.sqrt((X**2).mean(axis=0)), design.V, (own,)), turn)
+        for turn, own in ((turn, Term(design.study, structure, Z @ turn)) for turn in turns)
     ]
-    factor = _stretch(structure, size[chosen]) if terms[0] else np.empty(0)
-    problem, scaled = (
-        Problem(y, matrix, design.V, own) for matrix, own in zip((X, X / size), terms, strict=True)
-    )
-    return Posed(problem, scaled, factor, design.frame)
+    return Posed(problem.replace_terms((Term(design.study, structure, Z),)), tuple(searches), design.frame)
 
 
 def fit_studies(design: DoseDesign, X: Floats) -> tuple[Floats, Floats]:
@@ -155,13 +173,16 @@ def pose_two_stages(
     """
     b, S = fit_studies(design, X)
     k, q = b.shape
-    size = 1 / np.sqrt(np.median(np.einsum("kii->ki", S), axis=0))
     structure, groups = _make_structure(q, settings), np.repeat(np.arange(k), q)
     codes, index = np.tile(np.arange(q), k), [np.arange(q) + q * i for i in range(k)]
     terms = () if settings.random is None else (Term(groups, structure, codes),)
     stacked = np.tile(np.eye(q), (k, 1))
     problem = Problem(b.ravel(), stacked, Blocks(list(S), index), terms)
-    scaled = Problem((b * size).ravel(), stacked, Blocks(list(S * np.outer(size, size)), index), terms)
+    searches = []
+    for turn in _find_turns(np.linalg.inv(np.linalg.inv(S).mean(axis=0)), structure) if terms else []:
+        back = np.linalg.inv(turn)
+        turned = Blocks(list(back @ S @ back.T), index)
+        searches.append(Search(Problem((b @ back.T).ravel(), stacked, turned, terms), turn))
     frame = pd.DataFrame(
         {
             "study_id": np.repeat(np.array(design.studies, dtype=object), q),
@@ -170,8 +191,7 @@ def pose_two_stages(
             "std_error": np.sqrt(problem.V.diagonal),
         }
     )
-    factor = _stretch(structure, size) if terms else np.empty(0)
-    return Posed(problem, scaled, factor, frame), b, S
+    return Posed(problem, tuple(searches), frame), b, S
 
 
 def choose(posed: Posed, method: str, studies: tuple[Floats, Floats] | None = None) -> Choice:
@@ -196,9 +216,19 @@ def choose(posed: Posed, method: str, studies: tuple[Floats, Floats] | None = No
         said = "closed form, negative eigenvalue set to 0" if edge else "closed form"
         told = Convergence(0, 0.0, at_boundary=edge, converged=True, message=said)
         return Choice(psi, point(posed.problem, psi), told)
-    choice = (ml if method == "ML" else reml)(posed.scaled)
-    psi = choice.psi * posed.factor
-    return Choice(psi, point(posed.problem, psi), choice.convergence)
+    tops = [_search(posed.problem, search, method) for search in posed.searches]
+    return max(tops, key=lambda c: c.point.log_ml if method == "ML" else c.point.log_reml)
+
+
+def _search(problem: Problem, search: Search, method: str) -> Choice:
+    """Psi in the unit of the dose, from a search in other coordinates."""
+    choice = (ml if method == "ML" else reml)(search.problem)
+    term = search.problem.terms[0]
+    if not isinstance(term, Term):
+        raise SynthesisError("A dose-response model has random coefficients only.")
+    G = search.turn @ term.structure.covariance(choice.psi) @ search.turn.T
+    psi = _read_psi(G, term.parameters)
+    return Choice(psi, point(problem, psi), choice.convergence)
 
 
 def _read_psi(G: Floats, parameters: int) -> Floats:

@@ -12,7 +12,7 @@ from synovia.kernel import Inapplicable, Problem, Term, Wald, point, quantiles, 
 from synovia.synthesis.dose.bases import Basis
 from synovia.synthesis.dose.design import DoseDesign
 from synovia.synthesis.fit import Fit
-from synovia.synthesis.summary import Summary, show_wald
+from synovia.synthesis.summary import Summary, show_p, show_wald
 
 __all__ = ["DoseResponse"]
 
@@ -205,7 +205,15 @@ class DoseResponse:
         )
         dose = self.design.columns.dose
         name = f"{dose} ({self.design.unit})" if self.design.unit else dose
-        return {"points": points, "line": self.predict(), "dose": name[:1].upper() + name[1:]}
+        shown = name[:1].upper() + name[1:]
+        label = f"{'Ratio' if self.design.ratios else 'Effect'} against dose {low[0]:g}"
+        return {
+            "points": points,
+            "line": self.predict(),
+            "dose": shown,
+            "scale_label": label,
+            "log": self.design.ratios,
+        }
 
     def summary(self) -> Summary:
         """The synthesis on a page: ``as_text``, ``as_html``, ``as_latex``."""
@@ -215,12 +223,23 @@ class DoseResponse:
             f"{self.design.n} doses{unit} against {len(self.design.studies)} reference doses: "
             f"{self.fit.settings.formula}"
         )
+        rows = tuple(
+            (
+                str(row["term"]),
+                f"{row['estimate']:.4g}",
+                f"{row['std_error']:.4g}",
+                f"{row['lower']:.4g} to {row['upper']:.4g}",
+                show_p(row["p_value"]),
+            )
+            for row in self.tidy().to_dict("records")
+        )
+        named = (("Any effect of dose" if name == "Moderators" else name, said) for name, said in page.facts)
         facts = (
-            *page.facts,
+            *named,
             ("Nonlinearity", show_wald(test) if isinstance(test, Wald) else str(test)),
             ("Fit", f"deviance {measured.deviance:.2f} on {measured.df:.0f} df, R2 {100 * measured.r2:.1f}%"),
         )
-        return replace(page, title=title, facts=facts)
+        return replace(page, title=title, rows=rows, facts=facts)
 
     def __str__(self) -> str:
         return self.summary().as_text()

@@ -17,7 +17,7 @@ from synovia.synthesis.network.design import find_subnetworks
 from synovia.synthesis.network.fitting import make_fit, make_settings
 from synovia.synthesis.network.settings import NetworkSettings
 from synovia.synthesis.settings import Tau2
-from synovia.synthesis.summary import Summary, show_p
+from synovia.synthesis.summary import Summary, show_p, show_test
 
 __all__ = ["ComponentNetwork", "component_network"]
 
@@ -207,7 +207,7 @@ class ComponentNetwork:
             ("tau2", str(tau2) if isinstance(tau2, Inapplicable) else f"{tau2:.4g}"),
         ]
         facts += [
-            (f"Q {row['model']}", f"{row['q']:.2f} on {row['df']} df" + _tell(row["p_value"]))
+            (f"Q {row['model']}", _tell(row["q"], row["df"], row["p_value"]))
             for row in self.test_additivity().to_dict("records")
         ]
         trials = len(self.design.contrasts.studies)
@@ -328,5 +328,5 @@ def _measure(problem: Problem) -> tuple[float, int]:
     return point(Problem(problem.y, problem.X, problem.V)).rss, problem.n - problem.p
 
 
-def _tell(p_value: float) -> str:
-    return "" if np.isnan(p_value) else f", p = {show_p(p_value)}"
+def _tell(q: float, df: int, p_value: float) -> str:
+    return f"{q:.2f} on 0 df" if df == 0 else show_test(f"{q:.2f}", df, p_value)

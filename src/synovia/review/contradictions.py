@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from synovia.errors import Fault
+from synovia.review.network_contradictions import of_network
 from synovia.review.plans import change_model
 from synovia.review.protocol import Comparison, Model, Protocol, Variant
 from synovia.review.toml_lines import Path
@@ -29,6 +30,8 @@ def contradictions(protocol: Protocol, fault: MakeFault) -> list[Fault]:
     found += _of_model(("model",), protocol.model, fault)
     for i, variant in enumerate(protocol.variant):
         found += _of_variant(("variant", i), variant, protocol, fault)
+    for i, network in enumerate(protocol.network):
+        found += of_network(("network", i), network, fault)
     return found
 
 
@@ -60,6 +63,10 @@ def _shared_names(protocol: Protocol, fault: MakeFault) -> Iterator[Fault]:
                         "results with different names",
                         "Change the id of the comparison, the outcome or the window.",
                     )
+    for i, network in enumerate(protocol.network):
+        if network.id.casefold() in owner:
+            found = f"network {network.id!r}, which is also the name of a result of a comparison"
+            yield fault(("network", i, "id"), found, "another id")
 
 
 def _of_model(at: Path, model: Model, fault: MakeFault) -> Iterator[Fault]:

@@ -1,29 +1,22 @@
 """One entry of the synthesis plan carried out: rows selected, effects computed, pooled, explained."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 
 import numpy as np
 import pandas as pd
 
 from synovia import effects, synthesis, tables
 from synovia.errors import Fault, InputError, SynthesisError
+from synovia.review.eligible import Wanted, eligible_rows
 from synovia.review.explaining import explain_differences
 from synovia.review.fitting import fit_plan, name_method, split_tau2
 from synovia.review.plans import PRIMARY, Plan
+from synovia.review.scales import SCALE_WORDS
 
 __all__ = ["Pooled", "pool"]
 
 _COUNTS = ("OR", "RR", "RD")
-_SCALE_WORDS = {
-    "MD": "points on a 0-100 scale",
-    "SMD": "standard deviations (Hedges g)",
-    "ROM": "log ratio of means",
-    "OR": "log odds ratio",
-    "RR": "log risk ratio",
-    "RD": "risk difference",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +74,8 @@ def _placed(plan: Plan, fault: Fault) -> Fault:
 
 def _pool(plan: Plan, frames: Mapping[str, pd.DataFrame]) -> Pooled:
     studies = frames["studies"]
-    kept, left_out = _eligible_rows(plan, frames["arm_data"], studies)
+    wanted = Wanted(plan.synthesis_id, plan.outcome.id, plan.model.designs, plan.only, plan.exclude)
+    kept, left_out = eligible_rows(wanted, frames["arm_data"], studies)
     window = effects.Window(plan.window.id, plan.window.target, plan.window.low, plan.window.high)
     selected = effects.select(
         kept,
@@ -103,39 +97,6 @@ def _pool(plan: Plan, frames: Mapping[str, pd.DataFrame]) -> Pooled:
     return _fitted(plan, data, compared, rows, omissions)
 
 
-def _eligible_rows(
-    plan: Plan, arm_data: pd.DataFrame, studies: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of the studies the plan keeps, and one omission for each study it leaves out."""
-    of_outcome = arm_data[arm_data["outcome"] == plan.outcome.id]
-    reasons = {
-        study.study_id: reason
-        for study in studies.itertuples()
-        if (reason := _why_not(plan, str(study.study_id), str(study.design), str(study.eligible)))
-    }
-    present = [study for study in dict.fromkeys(of_outcome["study_id"]) if study in reasons]
-    left_out = tables.frame(
-        tables.OMISSIONS,
-        [
-            {"synthesis_id": plan.synthesis_id, "study_id": study, "reason": reasons[study]}
-            for study in present
-        ],
-    )
-    return of_outcome[~of_outcome["study_id"].isin(list(reasons))], left_out
-
-
-def _why_not(plan: Plan, study_id: str, design: str, eligible: str) -> str:
-    if eligible != "yes":
-        return "the study does not meet the protocol's eligibility"
-    if design not in plan.model.designs:
-        return f"design '{design}' is not pooled in this comparison"
-    if plan.only and not _named(study_id, plan.only):
-        return "left out of this variant by the protocol"
-    if _named(study_id, plan.exclude):
-        return "left out of this variant by the protocol"
-    return ""
-
-
 def _large_enough(plan: Plan, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of the studies whose every arm reaches the smallest size asked for, and the other studies."""
     if rows.empty or not plan.smallest_arm:
@@ -147,10 +108,6 @@ def _large_enough(plan: Plan, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.Data
         for study_id in dict.fromkeys(rows.loc[smallest < plan.smallest_arm, "study_id"])
     ]
     return rows[smallest >= plan.smallest_arm], tables.frame(tables.OMISSIONS, small)
-
-
-def _named(study_id: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(study_id, pattern) for pattern in patterns)
 
 
 def _compare(plan: Plan, rows: pd.DataFrame, studies: pd.DataFrame) -> effects.Compared:
@@ -226,7 +183,7 @@ def _base_row(plan: Plan) -> dict[str, object]:
         "treatment": " + ".join(plan.comparison.treatment),
         "comparator": " + ".join(plan.comparison.comparator),
         "measure": plan.model.measure if plan.comparison.comparator else "MC",
-        "scale": _SCALE_WORDS[plan.model.measure],
+        "scale": SCALE_WORDS[plan.model.measure],
     }
 
 

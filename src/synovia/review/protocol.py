@@ -1,10 +1,12 @@
 """The protocol: ``review.toml`` as typed, checked values."""
 
 import datetime
-import re
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
+
+from synovia.review.network_protocol import Network
+from synovia.review.section import Identifier, Measure, Section, Tau2
 
 __all__ = [
     "Comparison",
@@ -18,14 +20,9 @@ __all__ = [
     "json_schema",
 ]
 
-Identifier = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.\-]*$", description="short name, no blanks")
-]
-Tau2 = Literal["REML", "ML", "DL", "PM"]
 Random = Literal["effect", "study", "study/effect", "none"]
 Inference = Literal["knapp-hartung", "knapp-hartung-floor", "CR2", "kenward-roger", "t", "z"]
 Dependent = Literal["", "CR2", "kenward-roger", "knapp-hartung", "knapp-hartung-floor", "t", "z"]
-Measure = Literal["MD", "SMD", "ROM", "OR", "RR", "RD"]
 Shared = Literal["covariance", "split"]
 Design = Literal[
     "randomised trial",
@@ -38,24 +35,7 @@ Design = Literal[
 ]
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False)
-
-    @field_validator("*")
-    @classmethod
-    def _printable(cls, value: Any) -> Any:
-        """A control character would act on the terminal or vanish from the report."""
-        for text in value if isinstance(value, tuple) else (value,):
-            found = _CONTROL.search(text) if isinstance(text, str) else None
-            if found:
-                raise ValueError(f"text without the control character U+{ord(found[0]):04X}")
-        return value
-
-
-class About(_Section):
+class About(Section):
     """What the review is."""
 
     title: str = Field(min_length=1, description="title of the review")
@@ -66,7 +46,7 @@ class About(_Section):
     amendments: tuple[str, ...] = Field(default=(), description="what changed, when and why")
 
 
-class Question(_Section):
+class Question(Section):
     """The question in PICO parts."""
 
     text: str = Field(min_length=1, description="the question in one sentence")
@@ -76,14 +56,14 @@ class Question(_Section):
     outcomes: tuple[str, ...] = Field(min_length=1, description="which outcomes matter")
 
 
-class Eligibility(_Section):
+class Eligibility(Section):
     """Which studies belong."""
 
     include: tuple[str, ...] = Field(min_length=1, description="criteria that must all hold")
     exclude: tuple[str, ...] = Field(default=(), description="criteria of which none may hold")
 
 
-class Screening(_Section):
+class Screening(Section):
     """How records are decided on."""
 
     readers: Literal[1, 2] = Field(
@@ -93,7 +73,7 @@ class Screening(_Section):
     note: str = Field(default="", description="anything a reader must know about how it was done")
 
 
-class Search(_Section):
+class Search(Section):
     """One search and its export."""
 
     id: Identifier = Field(description="names the records it brought: pubmed gives pubmed-0001")
@@ -109,14 +89,14 @@ class Search(_Section):
     )
 
 
-class Treatment(_Section):
+class Treatment(Section):
     """One treatment, as arms.csv names it."""
 
     id: Identifier
     label: str = Field(min_length=1, description="how the report writes it inside a sentence")
 
 
-class Mid(_Section):
+class Mid(Section):
     """A published difference that matters to patients, on 0-100."""
 
     value: float = Field(gt=0, description="on 0-100")
@@ -124,7 +104,7 @@ class Mid(_Section):
     citation: str = Field(min_length=1)
 
 
-class Outcome(_Section):
+class Outcome(Section):
     """One outcome and the instruments that measure it."""
 
     id: Identifier
@@ -135,7 +115,7 @@ class Outcome(_Section):
     mid: Mid | None = Field(default=None, description="a difference that matters to patients")
 
 
-class Window(_Section):
+class Window(Section):
     """A time window around a target, in weeks from the first injection."""
 
     id: Identifier
@@ -151,14 +131,18 @@ class Window(_Section):
         return self
 
 
-class Prior(_Section):
+class Prior(Section):
     """A prior on tau, declared in advance for the Bayesian reading."""
 
     family: Literal["half-normal", "half-cauchy", "half-t", "uniform", "log-normal"]
-    scale: float = Field(gt=0, description="on the scale of the effect")
+    scale: float = Field(
+        gt=0, description="on the scale of the effect; the upper limit of a uniform prior, the SD of log tau2"
+    )
+    df: float = Field(default=4.0, gt=0, description="degrees of freedom of a half-t prior")
+    location: float = Field(default=0.0, description="mean of log tau2 under a log-normal prior")
 
 
-class Model(_Section):
+class Model(Section):
     """How effects are computed and pooled."""
 
     measure: Measure = Field(default="MD", description="effect measure")
@@ -190,7 +174,7 @@ class Model(_Section):
     prior: Prior | None = Field(default=None, description="prior on tau, for the Bayesian reading")
 
 
-class Extraction(_Section):
+class Extraction(Section):
     """How numbers that were not printed are derived."""
 
     change_correlation: float | None = Field(
@@ -201,7 +185,7 @@ class Extraction(_Section):
     )
 
 
-class Comparison(_Section):
+class Comparison(Section):
     """One comparison and where it is made."""
 
     id: Identifier
@@ -223,7 +207,7 @@ class Comparison(_Section):
     subgroup: str = Field(default="", description="column that splits the studies, e.g. 'product'")
 
 
-class Variant(_Section):
+class Variant(Section):
     """A sensitivity analysis, or one step of a bridge from a simpler calculation to the primary one."""
 
     id: Identifier
@@ -252,7 +236,7 @@ class Variant(_Section):
     )
 
 
-class Protocol(_Section):
+class Protocol(Section):
     """Everything decided before the numbers are looked at."""
 
     review: About
@@ -267,6 +251,7 @@ class Protocol(_Section):
     model: Model = Model()
     comparison: tuple[Comparison, ...] = ()
     variant: tuple[Variant, ...] = ()
+    network: tuple[Network, ...] = ()
 
     def labels(self) -> dict[str, str]:
         """Labels of treatments by id."""

@@ -23,7 +23,7 @@ _WANTED = {
     "date_from_datetime_parsing": "a day, such as 2026-01-31",
     "date_type": "a day, such as 2026-01-31",
 }
-_SECTIONS = ("search", "treatment", "outcome", "window", "comparison", "variant")
+_SECTIONS = ("search", "treatment", "outcome", "window", "comparison", "variant", "network")
 
 
 def read_protocol(text: str, *, file: str = "review.toml", scales: Iterable[str] | None = None) -> Protocol:
@@ -170,6 +170,12 @@ def _references(protocol: Protocol) -> Iterator[tuple[Path, str, Sequence[str]]]
     for i, variant in enumerate(protocol.variant):
         for name in ("comparison", "outcome", "window"):
             yield ("variant", i, name), name, (getattr(variant, name),)
+    for i, network in enumerate(protocol.network):
+        yield ("network", i, "outcome"), "outcome", (network.outcome,)
+        yield ("network", i, "window"), "window", (network.window,)
+        yield ("network", i, "treatments"), "treatment", network.treatments
+        for j, node in enumerate(network.node):
+            yield ("network", i, "node", j, "treatments"), "treatment", node.treatments
 
 
 def _unknown_references(protocol: Protocol, source: _Source) -> Iterator[Fault]:

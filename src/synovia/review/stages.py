@@ -116,5 +116,26 @@ STAGES: tuple[Stage, ...] = (
             tables.COEFFICIENTS,
         ),
     ),
+    Stage(
+        "connect",
+        "comparing all treatments in networks",
+        ("extract",),
+        lambda m: [
+            m.protocol.review.field,
+            _sections("treatment", "outcome", "window", "model", "network")(m),
+        ],
+        (
+            tables.NETWORKS,
+            tables.NETWORK_NODES,
+            tables.NETWORK_ARMS,
+            tables.NETWORK_EFFECTS,
+            tables.NETWORK_RANKS,
+            tables.NETWORK_RANK_PROBABILITIES,
+            tables.NETWORK_INCOHERENCE,
+            tables.NETWORK_CONTRIBUTIONS,
+            tables.NETWORK_POSTERIORS,
+            tables.NETWORK_OMISSIONS,
+        ),
+    ),
 )
 """The chain, in the order in which it runs."""

@@ -7,6 +7,9 @@ import pandas as pd
 from synovia import extraction, formats, journal, records, screening, tables
 from synovia.errors import InputError, TableError
 from synovia.review.cache import Frames
+from synovia.review.network_fitting import TABLES as NETWORK_TABLES
+from synovia.review.network_fitting import carry_out
+from synovia.review.network_plans import network_plans
 from synovia.review.plans import plans
 from synovia.review.pooling import Pooled, pool
 from synovia.review.references import decision_faults, unknown_names, unknown_records
@@ -102,6 +105,22 @@ def _synthesise(materials: Materials, frames: Frames) -> Frames:
     }
 
 
+def _connect(materials: Materials, frames: Frames) -> Frames:
+    doubted = frozenset(
+        str(caution.line)
+        for caution in extraction.find_cautions(frames["outcomes"], materials.field)
+        if caution.text.startswith("SD ")
+    )
+    found = [carry_out(own, frames, doubted) for own in network_plans(materials.protocol)]
+    given = {
+        table.name: tables.frame(table, [row for one in found for row in one.rows.get(table.name, [])])
+        for table in NETWORK_TABLES
+    }
+    omitted = [one.omissions for one in found if not one.omissions.empty]
+    omissions = pd.concat(omitted, ignore_index=True) if omitted else tables.empty(tables.OMISSIONS)
+    return {**given, "network_omissions": omissions}
+
+
 def _joined(table: Table, pooled: list[Pooled], name: str) -> pd.DataFrame:
     frames = [frame for result in pooled if not (frame := getattr(result, name)).empty]
     if not frames:
@@ -116,5 +135,6 @@ WORK: Mapping[str, Callable[[Materials, Frames], Frames]] = {
     "screen": _screen,
     "extract": _extract,
     "synthesise": _synthesise,
+    "connect": _connect,
 }
 """The work of each stage, by the stage's name."""

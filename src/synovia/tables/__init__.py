@@ -11,6 +11,18 @@ from synovia.tables.effect import (
     OMISSIONS,
     UNCONVERTED,
 )
+from synovia.tables.network import (
+    NETWORK_ARMS,
+    NETWORK_CONTRIBUTIONS,
+    NETWORK_EFFECTS,
+    NETWORK_INCOHERENCE,
+    NETWORK_NODES,
+    NETWORK_OMISSIONS,
+    NETWORK_POSTERIORS,
+    NETWORK_RANK_PROBABILITIES,
+    NETWORK_RANKS,
+    NETWORKS,
+)
 from synovia.tables.record import CLUSTERS, MERGES, PAIRS, RECORDS, REJECTS
 from synovia.tables.schema import Column, Parsed, Row, Table, check, empty, format_cell, frame, parse
 from synovia.tables.study import ARMS, CONTRASTS, FINDINGS, OUTCOMES, PREPARATIONS, PUBLISHED, STUDIES
@@ -33,6 +45,16 @@ __all__ = [
     "FINDINGS",
     "LINKS",
     "MERGES",
+    "NETWORKS",
+    "NETWORK_ARMS",
+    "NETWORK_CONTRIBUTIONS",
+    "NETWORK_EFFECTS",
+    "NETWORK_INCOHERENCE",
+    "NETWORK_NODES",
+    "NETWORK_OMISSIONS",
+    "NETWORK_POSTERIORS",
+    "NETWORK_RANKS",
+    "NETWORK_RANK_PROBABILITIES",
     "OMISSIONS",
     "OUTCOMES",
     "PAIRS",
@@ -73,5 +95,15 @@ DERIVED: tuple[Table, ...] = (
     ESTIMATES,
     CONTRIBUTIONS,
     COEFFICIENTS,
+    NETWORKS,
+    NETWORK_NODES,
+    NETWORK_ARMS,
+    NETWORK_EFFECTS,
+    NETWORK_OMISSIONS,
+    NETWORK_POSTERIORS,
+    NETWORK_RANKS,
+    NETWORK_RANK_PROBABILITIES,
+    NETWORK_INCOHERENCE,
+    NETWORK_CONTRIBUTIONS,
 )
 """Tables that Synovia computes and that may be deleted at any time."""

@@ -1,7 +1,8 @@
 """From contrasts of doses to a synthesis of the kernel, in one stage or in two."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,9 @@ from synovia.kernel import (
     Choice,
     Convergence,
     Correlated,
+    Inapplicable,
     Problem,
+    Range,
     Structure,
     Term,
     Uncorrelated,
@@ -21,6 +24,7 @@ from synovia.kernel import (
     measure_heterogeneity,
     ml,
     point,
+    profile_q,
     reml,
 )
 from synovia.synthesis.choosing import infer
@@ -295,6 +299,7 @@ def synthesise(
     second = frame["coefficient"] if "coefficient" in frame.columns else frame["dose"].map("{:g}".format)
     labels = tuple(frame["study_id"].astype(str) + ": " + second.astype(str))
     rows = Rows(frame, np.ones(len(frame), dtype=bool), labels, problem.y, problem.V, design.warnings)
+    measured = measure_heterogeneity(problem, choice.point, level=settings.level)
     single = len(design.studies) == 1
     alone = ("There is a single study: nothing was pooled, the curve is the study's own.",) if single else ()
     return Fit(
@@ -304,12 +309,22 @@ def synthesise(
         point=choice.point,
         convergence=choice.convergence,
         inference=inference,
-        heterogeneity=measure_heterogeneity(problem, choice.point, level=settings.level),
+        heterogeneity=replace(measured, limits=partial(_find_limits, posed, settings.level)),
         design=Design(problem.X, coefficients),
         rows=rows,
         status="single study" if single else "pooled",
         warnings=(*design.warnings, *alone, *remark(rows, settings, (choice, inference), variances)),
     )
+
+
+def _find_limits(posed: Posed, level: float) -> Range | Inapplicable:
+    """Q-profile limits of a single variance, found where its column has a size near 1."""
+    if not posed.searches:
+        return profile_q(posed.problem, level=level)
+    search = posed.searches[0]
+    found = profile_q(search.problem, level=level)
+    unit = float(search.turn[0, 0]) ** 2
+    return Range(found.lower * unit, found.upper * unit) if isinstance(found, Range) else found
 
 
 def _name_variances(problem: Problem, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ def _describe(net: "Network") -> tuple[list[str], list[str]]:
         options.append(f'method.tau="{settings.tau2}"')
         if settings.tau2 != "DL" and len(max(net.design.arms, key=len)) > 2:
             notes.append(
-                "netmeta may stop short of the maximum of the likelihood when trials have several arms;"
+                "for REML and ML netmeta takes comparisons of one trial for independent when it estimates tau;"
             )
             notes.append(
                 f"tau.preset={_number(float(np.sqrt(net.fit.point.psi[0])))} gives the tau of Synovia"

@@ -182,9 +182,8 @@ def check_tau2_without_covariance(case: Case) -> None:
 def find_tau2_without_covariance(data: pd.DataFrame, baselines: dict[str, str], way: str) -> float:
     """Tau2 of the comparisons with the baselines, their sampling errors taken for independent."""
     baseline = data["studlab"].map(baselines)
-    data, baseline = (
-        part[(data.treat1 == baseline) | (data.treat2 == baseline)] for part in (data, baseline)
-    )
+    kept = (data["treat1"] == baseline) | (data["treat2"] == baseline)
+    data, baseline = data.loc[kept], baseline.loc[kept]
     sign = np.where(data["treat2"] == baseline, 1.0, -1.0)
     arm = data["treat1"].where(sign > 0, data["treat2"])
     names = sorted({*arm, *baseline})[1:]

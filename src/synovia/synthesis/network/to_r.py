@@ -89,11 +89,9 @@ def _describe(net: "Network") -> tuple[list[str], list[str]]:
     if random and settings.tau2 in METHODS:
         options.append(f'method.tau="{settings.tau2}"')
         if settings.tau2 != "DL" and len(max(net.design.arms, key=len)) > 2:
+            notes.append("for REML and ML netmeta takes the comparisons of a trial for independent;")
             notes.append(
-                "for REML and ML netmeta takes comparisons of one trial for independent when it estimates tau;"
-            )
-            notes.append(
-                f"tau.preset={_number(float(np.sqrt(net.fit.point.psi[0])))} gives the tau of Synovia"
+                f"tau.preset={_number(float(np.sqrt(net.fit.point.psi[0])))} gives it the tau of Synovia"
             )
     elif random:
         options.append(f"tau.preset={_number(float(np.sqrt(net.fit.point.psi[0])))}")

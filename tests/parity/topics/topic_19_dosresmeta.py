@@ -269,3 +269,44 @@ CHECKS: dict[str, Callable[[Case], None]] = {
 
 def check(case: Case) -> None:
     next(check for form, check in CHECKS.items() if re.fullmatch(form, case.id))(case)
+
+
+def check_risks(case: Case) -> None:
+    """Covariances of cumulative incidence by the formula of the papers."""
+    data, n = read_data(case)
+    columns = Columns("logrr", "dose", "id", "se", "type", "cases", n, "sd", "unit")
+    ours = read_doses(data, columns, "greenland-longnecker").V.entries()[2]
+    assert ours == pytest.approx(matrix(case.results).ravel(), rel=COUNTS)
+
+
+def check_counts(case: Case) -> None:
+    """Hamling's counts to more digits than R searches."""
+    data, n = read_data(case)
+    ours = rebuild_covariance(data, n, "hamling")["one"]
+    assert ours == pytest.approx(matrix(case.results), rel=1e-6)
+
+
+def check_eigenvalues(case: Case) -> None:
+    """The method of moments with negative eigenvalues set to 0."""
+    found = match_moments(matrix(case.results["bi"]), [matrix(block) for block in case.results["Si"]])
+    assert found.covariance == pytest.approx(matrix(case.results["Psi"]), rel=EXACT)
+
+
+def check_maximum(case: Case) -> None:
+    """Coefficients where the likelihood is highest."""
+    ours = fit_case(case).fit.point.beta
+    assert ours == pytest.approx(list(case.results["coef"].values()), rel=1e-5)
+
+
+def check_constant(case: Case) -> None:
+    """The restricted likelihood of one stage, with the constant of the design."""
+    assert fit_case(case).glance()["log_lik"].iloc[0] == pytest.approx(case.results["logLik"], rel=1e-3)
+
+
+PARTS: dict[str, Callable[[Case], None]] = {
+    "cumulative incidence": check_risks,
+    "Hamling's counts": check_counts,
+    "negative eigenvalues": check_eigenvalues,
+    "the maximum": check_maximum,
+    "the constant": check_constant,
+}

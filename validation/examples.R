@@ -77,3 +77,6 @@ long <- do.call(rbind, lapply(1:4, function(i) data.frame(
   estimate = d[[paste0("y", i, "i")]], variance = d[[paste0("v", i, "i")]])))
 long <- long[order(long$study_id, long$occasion), ]
 keep(long[!is.na(long$estimate), ], "ishak2007")
+
+keep(take(dat.hasselblad1998, study_id = "study", label = "authors", year = "year", treatment = "trt", events = "xi",
+          n = "ni"), "hasselblad1998")

@@ -10,7 +10,13 @@ from synovia.errors import InputError
 from synovia.examples import example, examples
 
 NAMES = list(examples()["name"])
-CELL = ("estimate", "events_treatment", "mean_treatment", "correlation")  # what an effect can be made from
+CELL = (
+    "estimate",
+    "events_treatment",
+    "mean_treatment",
+    "correlation",
+    "events",
+)  # what an effect can be made from
 
 
 def test_there_are_at_least_a_dozen() -> None:

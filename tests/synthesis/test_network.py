@@ -230,7 +230,7 @@ def test_a_single_arm_an_empty_cell_and_a_trial_without_events_are_said() -> Non
     said = " ".join(network(arms, measure="OR").warnings)
     assert "lone has a single usable arm" in said
     assert "s1 has no events in any arm" in said
-    assert "An arm of s3 has no event: 0.5 was added to the counts of all its arms." in said
+    assert "An arm of trial s3 has no event: 0.5 was added to the counts of all its arms." in said
 
 
 def test_rounded_comparisons_of_a_trial_are_reconciled_and_said(arms: pd.DataFrame) -> None:

@@ -170,7 +170,7 @@ def check_tau2_without_covariance(case: Case) -> None:
     """R's tau2 is that of comparisons with one arm of each trial, taken for independent."""
     way = case.id.split("_")[1]
     data = case.tables[0].astype({"studlab": str})
-    arms = {study: sorted({*own.treat1, *own.treat2}) for study, own in data.groupby("studlab")}
+    arms = {str(study): sorted({*own.treat1, *own.treat2}) for study, own in data.groupby("studlab")}
     several = [study for study, names in arms.items() if len(names) > 2]
     found = []
     for chosen in product(*(arms[study] for study in several)):

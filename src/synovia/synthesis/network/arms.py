@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from synovia.effects.small_sample import correction_factor
 from synovia.errors import SynthesisError, TooFewStudies
-from synovia.synthesis.network.contrasts import Contrasts, assemble, read_labels
+from synovia.synthesis.network.contrasts import Contrasts, assemble, find_study_column, read_labels
 from synovia.synthesis.network.multi_arm import StudyBlock
 from synovia.synthesis.rows import read_numbers, require_columns
 
@@ -141,6 +141,7 @@ def read_arms(
     names = [called.get(name, name) for name in ("study", "treatment", *chosen.columns)]
     if not isinstance(data, pd.DataFrame):
         raise SynthesisError(f"Found {type(data).__name__}; wanted a DataFrame with one row per arm.")
+    names[0] = find_study_column(data, names[0])
     require_columns(data, names)
     labels = [f"Row {number}" for number in range(1, len(data) + 1)]
     studies, treatments = (read_labels(data, name, labels) for name in names[:2])
@@ -250,7 +251,7 @@ def _add(study: str, x: Floats, measure: ArmMeasure, increment: float) -> tuple[
     more = np.array([increment, 2 * increment if measure.columns == _COUNTS else 0.0])
     what = "no event" if (x[0][empty] == 0).all() else "no event or nothing but events"
     return x + more[:, None], [
-        f"An arm of {study} has {what}: {increment:g} was added to the counts of all its arms."
+        f"An arm of trial {study} has {what}: {increment:g} was added to the counts of all its arms."
     ]
 
 

@@ -13,7 +13,7 @@ from synovia.kernel import Blocks, Covariance, Diagonal
 from synovia.synthesis.network.multi_arm import CLOSED, StudyBlock, read_multi_arm
 from synovia.synthesis.rows import find_missing, read_numbers, require_columns
 
-__all__ = ["Contrasts", "alphabetical", "assemble", "read_contrasts", "read_labels"]
+__all__ = ["Contrasts", "alphabetical", "assemble", "find_study_column", "read_contrasts", "read_labels"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -146,6 +146,7 @@ def read_contrasts(
     """
     if not isinstance(data, pd.DataFrame):
         raise SynthesisError(f"Found {type(data).__name__}; wanted a DataFrame with one row per comparison.")
+    study = find_study_column(data, study)
     column = _find_error_column(data, std_error, variance)
     require_columns(data, [study, treatment_1, treatment_2, estimate, column])
     labels = [f"Row {number}" for number in range(1, len(data) + 1)]
@@ -173,6 +174,11 @@ def _find_error_column(data: pd.DataFrame, std_error: str | None, variance: str 
     if std_error is not None or variance is not None:
         return str(std_error if std_error is not None else variance)
     return "variance" if "variance" in data.columns and "std_error" not in data.columns else "std_error"
+
+
+def find_study_column(data: pd.DataFrame, name: str) -> str:
+    """The column of the trials; ``study`` also finds ``study_id``."""
+    return f"{name}_id" if name not in data.columns and f"{name}_id" in data.columns else name
 
 
 def read_labels(data: pd.DataFrame, column: str, labels: Sequence[str]) -> list[str]:

@@ -64,10 +64,11 @@ class Ranking:
         Notes
         -----
         The variance of the P-scores over the variance they have when ranks are certain,
-        :math:`(T + 1)/(12(T - 1))`. Wigle, Salanti & Béliveau (2025), Statistics in Medicine 44, e70016.
+        :math:`(T + 1)/(12(T - 1))`. Wigle, Béliveau, Salanti, Rücker, Schwarzer, Mavridis & Nikolakopoulou
+        (2025), Precision of treatment hierarchy, Statistics in Medicine; arXiv 2501.11596.
         """
         T = self.scores.size
-        return float(12 * (T - 1) / (T + 1) * np.mean((self.scores - 0.5) ** 2))
+        return float(12 * (T - 1) / (T + 1) * np.var(self.scores))
 
     def tidy(self) -> pd.DataFrame:
         """One row per treatment, the best first.

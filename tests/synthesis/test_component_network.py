@@ -58,7 +58,8 @@ def test_components_of_single_treatments_are_the_network(random: bool) -> None:
     assert np.isnan(difference["p_value"])
 
 
-def test_multi_arm_trials_keep_their_covariance() -> None:
+@pytest.mark.parametrize("tau2", ["DL", 0.3])
+def test_multi_arm_trials_keep_their_covariance(tau2: str | float) -> None:
     trials = make_trials(TRIANGLE)
     three = pd.DataFrame(
         {
@@ -70,9 +71,10 @@ def test_multi_arm_trials_keep_their_covariance() -> None:
         }
     )
     both = pd.concat([trials, three], ignore_index=True)
-    parts = component_network(both, inactive="saline", tau2=0.3)
-    whole = network(both, reference="saline", tau2=0.3)
+    parts = component_network(both, inactive="saline", tau2=tau2)
+    whole = network(both, reference="saline", tau2=tau2)
     np.testing.assert_allclose(parts.tidy()["std_error"], whole.effects()["std_error"], rtol=EXACT)
+    assert parts.tau2 == pytest.approx(whole.tau2, rel=EXACT)
 
 
 def test_estimates_are_generalised_least_squares() -> None:

@@ -71,7 +71,7 @@ def solve(X: Floats, omega: Floats, y: Floats) -> tuple[Floats, Floats]:
 @pytest.mark.parametrize("random", ["UN", None])
 def test_one_time_is_the_pairwise_model(random: str | None) -> None:
     visits = make_visits().query("time == 12.0").reset_index(drop=True)
-    course = time_course(visits, basis="piecewise(12)", random=random)
+    course = time_course(visits, basis="piecewise(12)", random=random, inference="z")
     plain = meta(visits, random=None if random is None else "effect", inference="z")
     for column in ("estimate", "std_error", "lower", "upper"):
         assert course.tidy()[column][0] == pytest.approx(plain.tidy()[column][0], rel=SEARCHED)
@@ -167,7 +167,12 @@ def test_a_network_at_one_time_is_the_network() -> None:
         course_contrasts(make_arms(), comparators=["saline"]).query("time == 12.0").reset_index(drop=True)
     )
     course = time_course(
-        compared, basis="piecewise(12)", treatment="treatment", comparator="comparator", reference="saline"
+        compared,
+        basis="piecewise(12)",
+        treatment="treatment",
+        comparator="comparator",
+        reference="saline",
+        inference="z",
     )
     columns = {"treatment_1": "treatment", "treatment_2": "comparator", "variance": "variance"}
     plain = network(compared.drop(columns="arm"), columns=columns, reference="saline")
@@ -249,6 +254,18 @@ def test_sensitivity_contains_the_fit() -> None:
     assert same == pytest.approx(course.predict([12.0])["estimate"][0], rel=EXACT)
     assert set(course.sensitivity([0.1])["term"]) == {"at 4", "at 12", "at 26"}
     assert "correlation 0.25 between successive visits" in course.summary().as_text()
+
+
+def test_intervals_are_kenward_roger_where_variances_are_estimated() -> None:
+    visits = make_visits()
+    usual = time_course(visits, basis="linear")
+    assert "Kenward-Roger" in usual.fit.method
+    assert (
+        usual.predict([12.0])["upper"][0]
+        > time_course(visits, basis="linear", inference="z").predict([12.0])["upper"][0]
+    )
+    assert "normal" in time_course(visits, basis="linear", tau2="ML").fit.method
+    assert "normal" in time_course(visits, basis="linear", random=None).fit.method
 
 
 def test_robust_intervals_take_studies_as_clusters() -> None:

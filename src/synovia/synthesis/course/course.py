@@ -19,7 +19,7 @@ from synovia.synthesis.course.reading import Columns, read_follow_ups
 from synovia.synthesis.course.settings import CourseSettings
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.random import Slopes
-from synovia.synthesis.settings import CLUSTERED, Tau2
+from synovia.synthesis.settings import CLUSTERED, KENWARD_ROGER, Tau2
 from synovia.synthesis.summary import Summary
 
 __all__ = ["TimeCourse", "time_course"]
@@ -249,7 +249,7 @@ def time_course(  # noqa: PLR0913 - a model function names every choice it takes
     structure: str = "AR",
     random: str | None = "UN",
     tau2: Tau2 = "REML",
-    inference: str = "z",
+    inference: str | None = None,
     level: float = 0.95,
 ) -> TimeCourse:
     r"""How an effect goes over time, from follow-ups of the same people.
@@ -281,8 +281,9 @@ def time_course(  # noqa: PLR0913 - a model function names every choice it takes
         one correlation; uncorrelated, which depends on the basis; or not at all.
     tau2 : str, float or mapping
         "REML" or "ML", or values by name. With one function of time, any estimator of ``meta``.
-    inference : str
-        As for ``meta``; the robust kinds take studies as clusters.
+    inference : str, optional
+        As for ``meta``; the robust kinds take studies as clusters. Without it "kenward-roger" where variances
+        are estimated by REML, whose intervals keep their level with few studies, and "z" elsewhere.
     level : float
         Confidence level.
 
@@ -318,15 +319,22 @@ def time_course(  # noqa: PLR0913 - a model function names every choice it takes
     columns = Columns(study, time, estimate, variance, treatment, comparator, arm)
     follow_ups = read_follow_ups(data, columns)
     design = make_course_design(follow_ups, read_basis(basis, origin=origin), reference, random)
+    chosen = _choose_inference(inference, random, tau2)
     settings = CourseSettings(
         formula="estimate ~ course(time)",
         variance="variance",
         random=None if random is None else Slopes("course(time)", "study", random),
         tau2="REML" if random is None else tau2,
-        inference=inference,
+        inference=chosen,
         level=level,
-        cluster="study" if inference in CLUSTERED else None,
+        cluster="study" if chosen in CLUSTERED else None,
         repeats=Repeats(correlation, structure),
         between=random,
     )
     return TimeCourse(design, fit_course(design, settings), settings)
+
+
+def _choose_inference(inference: str | None, random: str | None, tau2: Tau2) -> str:
+    if inference is not None:
+        return inference
+    return KENWARD_ROGER if random is not None and tau2 == "REML" else "z"

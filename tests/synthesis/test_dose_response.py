@@ -20,6 +20,7 @@ from synovia.synthesis.dose import (
     read_doses,
 )
 from synovia.synthesis.dose.dose_response import fit_curve
+from synovia.synthesis.refit import refit
 
 ROUNDING = 1e-9  # the same sums in another order
 SEARCHED = 1e-5  # two searches of one maximum
@@ -53,10 +54,13 @@ def bend(doses: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("formula", ["estimate ~ dose", "estimate ~ quadratic(dose)"])
+@pytest.mark.parametrize("random", ["unstructured", "diagonal"])
 @pytest.mark.parametrize("method", ["REML", "ML", "fixed"])
-def test_one_stage_is_two_stages(formula: str, method: str) -> None:
+def test_one_stage_is_two_stages(formula: str, method: str, random: str) -> None:
     data = contrast(simulate(bend), 0)
-    one, two = (dose_response(data, formula, type="md", stage=s, method=method) for s in (1, 2))
+    one, two = (
+        dose_response(data, formula, type="md", stage=s, method=method, random=random) for s in (1, 2)
+    )
     assert one.fit.point.psi == pytest.approx(two.fit.point.psi, rel=1e-4)
     assert one.fit.point.beta == pytest.approx(two.fit.point.beta, rel=SEARCHED)
     assert one.fit.point.cov == pytest.approx(two.fit.point.cov, rel=1e-4)
@@ -197,6 +201,28 @@ def test_a_single_study_is_its_own_curve() -> None:
     assert "nothing was pooled" in found.warnings[-1]
 
 
+def test_a_maximum_away_from_zero_is_found() -> None:
+    """Slopes and bends of studies vary, but the likelihood falls away from a covariance of 0."""
+    rng = np.random.default_rng(5)
+    dose, parts = np.array([0.0, 2, 5, 9]), []
+    for study in range(12):
+        slope, curve = rng.normal(0, 0.5), rng.normal(0, 0.05)
+        y = slope * dose + curve * dose**2 + rng.normal(0, 0.1, 4)
+        se = [np.nan, 0.14, 0.14, 0.14]
+        parts.append(pd.DataFrame({"study_id": study, "dose": dose, "estimate": y - y[0], "std_error": se}))
+    data = pd.concat(parts, ignore_index=True)
+    options: dict[str, Any] = {"covariance": "independent", "random": "diagonal", "method": "ML"}
+    one, two = (dose_response(data, "estimate ~ quadratic(dose)", stage=s, **options) for s in (1, 2))
+    assert one.fit.point.psi == pytest.approx([0.25, 0.0025], rel=0.9)
+    assert one.fit.point.psi == pytest.approx(two.fit.point.psi, rel=1e-4)
+
+
+def test_the_fit_is_not_refitted_as_something_else() -> None:
+    found = dose_response(contrast(simulate(bend), 0), type="md")
+    with pytest.raises(SynthesisError, match="Call dose_response again"):
+        refit(found.fit, np.arange(found.fit.problem.n) > 3)
+
+
 SMALL = pd.DataFrame(
     {
         "study_id": ["a", "a", "a", "b", "b", "b"],
@@ -236,6 +262,7 @@ def change(row: int, **cells: Any) -> pd.DataFrame:
         (SMALL, {"covariance": {"a": np.eye(3), "b": np.eye(2)}}, r"shape \(3, 3\); wanted \(2, 2\)"),
         (SMALL, {"method": "DL"}, "Found method 'DL'; wanted REML, ML, MM, fixed"),
         (SMALL, {"method": "MM"}, "wanted stage=2"),
+        (SMALL, {"method": "MM", "stage": 2, "random": "diagonal"}, "wanted random='unstructured'"),
         (SMALL, {"stage": 3}, "Found stage 3"),
         (SMALL, {"random": "none"}, "Found random 'none'"),
         (SMALL, {"formula": "estimate ~ dose * sex"}, "Cannot read formula"),

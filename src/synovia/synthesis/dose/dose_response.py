@@ -106,6 +106,8 @@ def dose_response(  # noqa: PLR0913 - a model function names every choice it tak
     estimate, dose, curve = read_curve(formula)
     columns = Columns(estimate, dose, study, std_error, type, cases, n, sd, unit)
     design = read_doses(data, columns, covariance)
+    if method == "MM" and random != "unstructured":
+        raise SynthesisError("method='MM' gives all variances and covariances; wanted random='unstructured'.")
     varies = method != "fixed" and len(design.studies) > 1
     settings = DoseSettings(
         formula=formula,

@@ -22,15 +22,14 @@ from synovia.kernel import (
     Uncorrelated,
     Unstructured,
     measure_heterogeneity,
-    ml,
     point,
     profile_q,
-    reml,
 )
 from synovia.synthesis.choosing import infer
 from synovia.synthesis.dose.design import DoseDesign
 from synovia.synthesis.dose.emax import Curve, Emax, Step, find_curve
 from synovia.synthesis.dose.moments import match_moments
+from synovia.synthesis.dose.searching import Search, find_turns, read_psi, search_psi
 from synovia.synthesis.dose.settings import DoseSettings
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.names import Names
@@ -41,22 +40,6 @@ from synovia.synthesis.rows import Rows
 __all__ = ["Posed", "fit_studies", "pose_one_stage", "pose_two_stages", "synthesise"]
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Search:
-    """The same problem in other coordinates of the coefficients, where the search for psi is easy.
-
-    Attributes
-    ----------
-    problem : Problem
-        With columns of a size near 1.
-    turn : ndarray of shape (q, q)
-        T of the covariance in the unit of the dose: T G T'.
-    """
-
-    problem: Problem
-    turn: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,16 +68,6 @@ def _make_structure(q: int, settings: DoseSettings) -> Structure:
     return Correlated(Uncorrelated(q), separate=True)
 
 
-def _find_turns(spread: Floats, structure: Structure) -> list[Floats]:
-    """Coordinates in which a matrix has ones on its diagonal, and in which it is the identity."""
-    turns = [np.diag(np.sqrt(np.diag(spread)))]
-    if isinstance(structure, Unstructured):
-        scale = turns[0]
-        inner = spread / np.outer(np.diag(scale), np.diag(scale))
-        turns.append(scale @ np.linalg.cholesky(inner))
-    return turns
-
-
 def pose_one_stage(
     design: DoseDesign, X: Floats, y: Floats, settings: DoseSettings, random: Sequence[int]
 ) -> Posed:
@@ -120,7 +93,7 @@ def pose_one_stage(
         return Posed(problem, (), design.frame)
     Z = X[:, list(random)]
     structure = _make_structure(Z.shape[1], settings)
-    turns = [np.asarray(np.linalg.inv(turn).T) for turn in _find_turns(Z.T @ Z / design.n, structure)]
+    turns = [np.asarray(np.linalg.inv(turn).T) for turn in find_turns(Z.T @ Z / design.n, structure)]
     searches = [
         Search(Problem(y, X / np.sqrt((X**2).mean(axis=0)), design.V, (own,)), turn)
         for turn, own in ((turn, Term(design.study, structure, Z @ turn)) for turn in turns)
@@ -183,7 +156,7 @@ def pose_two_stages(
     stacked = np.tile(np.eye(q), (k, 1))
     problem = Problem(b.ravel(), stacked, Blocks(list(S), index), terms)
     searches = []
-    for turn in _find_turns(np.linalg.inv(np.linalg.inv(S).mean(axis=0)), structure) if terms else []:
+    for turn in find_turns(np.linalg.inv(np.linalg.inv(S).mean(axis=0)), structure) if terms else []:
         back = np.linalg.inv(turn)
         turned = Blocks(list(back @ S @ back.T), index)
         searches.append(Search(Problem((b @ back.T).ravel(), stacked, turned, terms), turn))
@@ -215,35 +188,13 @@ def choose(posed: Posed, method: str, studies: tuple[Floats, Floats] | None = No
         return Choice(np.empty(0), point(posed.problem), told)
     if method == "MM" and studies is not None:
         found = match_moments(*studies)
-        psi = _read_psi(found.covariance, posed.problem.terms[0].parameters)
+        psi = read_psi(found.covariance, posed.problem.terms[0].parameters)
         edge = float(np.linalg.eigvalsh(found.equated)[0]) < 0
         said = "closed form, negative eigenvalue set to 0" if edge else "closed form"
         told = Convergence(0, 0.0, at_boundary=edge, converged=True, message=said)
         return Choice(psi, point(posed.problem, psi), told)
-    tops = [_search(posed.problem, search, method) for search in posed.searches]
+    tops = [search_psi(posed.problem, search, method) for search in posed.searches]
     return max(tops, key=lambda c: c.point.log_ml if method == "ML" else c.point.log_reml)
-
-
-def _search(problem: Problem, search: Search, method: str) -> Choice:
-    """Psi in the unit of the dose, from a search in other coordinates."""
-    choice = (ml if method == "ML" else reml)(search.problem)
-    term = search.problem.terms[0]
-    if not isinstance(term, Term):
-        raise SynthesisError("A dose-response model has random coefficients only.")
-    G = search.turn @ term.structure.covariance(choice.psi) @ search.turn.T
-    psi = _read_psi(G, term.parameters)
-    return Choice(psi, point(problem, psi), choice.convergence)
-
-
-def _read_psi(G: Floats, parameters: int) -> Floats:
-    """Variances, and correlations where the structure has them."""
-    variances = np.maximum(np.diag(G), 0.0)
-    if parameters == variances.size:
-        return variances
-    s = np.sqrt(variances)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        C = np.where(np.outer(s, s) > 0, G / np.outer(s, s), 0.0)
-    return np.concatenate([variances, np.clip(C[np.triu_indices(s.size, 1)], -1, 1)])
 
 
 def fit_emax(design: DoseDesign, basis: Emax, settings: DoseSettings) -> tuple[Posed, Choice, Curve]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from synovia.errors import SynthesisError
+from synovia.synthesis.random import RandomEffects
 from synovia.synthesis.settings import Settings
 
 __all__ = ["METHODS", "STRUCTURES", "DoseSettings"]
@@ -40,6 +41,19 @@ class DoseSettings(Settings):
             raise SynthesisError(
                 "method='MM' equates moments of the curves of studies; wanted stage=2, or method='REML'."
             )
+
+    @property
+    def effects(self) -> tuple[RandomEffects, ...]:
+        """Refused: random coefficients belong to the curve, which no table of contrasts holds."""
+        raise SynthesisError(
+            "This fit belongs to a dose-response curve, whose random coefficients are no columns of a table. "
+            "Call dose_response again on the studies you want."
+        )
+
+    @property
+    def outer(self) -> str | None:
+        """Studies."""
+        return "study_id"
 
     @property
     def restricted(self) -> bool:

@@ -193,6 +193,13 @@ def test_names_and_components_are_checked() -> None:
         component_network(same)
 
 
+def test_inference_is_that_of_the_network() -> None:
+    trials = make_trials(TRIANGLE)
+    parts = component_network(trials, inactive="saline", tau2="DL", inference="knapp-hartung")
+    whole = network(trials, reference="saline", tau2="DL", inference="knapp-hartung").effects()
+    np.testing.assert_allclose(parts.tidy()["upper"], whole["upper"], rtol=EXACT)
+
+
 def test_contrasts_can_be_given_and_common_effects_have_no_tau2() -> None:
     trials = make_trials(FACTORIAL)
     parts = component_network(read_contrasts(trials), random=False)

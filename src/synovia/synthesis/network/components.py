@@ -242,7 +242,7 @@ class ComponentNetwork:
         return np.asarray(quantile(level, float(df)) * np.sqrt(error**2 + tau2))
 
 
-def component_network(
+def component_network(  # noqa: PLR0913 - a model function names every choice it takes
     data: pd.DataFrame | Contrasts,
     *,
     columns: Mapping[str, str] | None = None,
@@ -251,6 +251,7 @@ def component_network(
     interactions: Sequence[Sequence[str]] = (),
     random: bool = True,
     tau2: Tau2 = "REML",
+    inference: str = "z",
     level: float = 0.95,
 ) -> ComponentNetwork:
     r"""What each component of combined treatments adds, also across networks that no trial connects.
@@ -271,6 +272,8 @@ def component_network(
         Whether trials of one comparison differ beyond chance.
     tau2 : str or float
         Estimator of their variance, or its value; "DL" is the generalised method of moments.
+    inference : str
+        "z", "t", "knapp-hartung" and the other kinds of ``meta``.
     level : float
         Confidence level.
 
@@ -309,7 +312,7 @@ def component_network(
     groups = tuple(tuple(str(name) for name in group) for group in interactions)
     contrasts = data if isinstance(data, Contrasts) else read_contrasts(data, **dict(columns or {}))
     design = make_component_design(contrasts, Naming(separator, inactive, groups), random=random)
-    asked = make_settings(contrasts, random=random, tau2=tau2, inference="z", level=level)
+    asked = make_settings(contrasts, random=random, tau2=tau2, inference=inference, level=level)
     settings = ComponentSettings(
         "estimate ~ components", asked.variance, asked.random, asked.tau2, asked.inference, asked.level
     )

@@ -221,6 +221,9 @@ def test_the_fit_is_not_refitted_as_something_else() -> None:
     found = dose_response(contrast(simulate(bend), 0), type="md")
     with pytest.raises(SynthesisError, match="Call dose_response again"):
         refit(found.fit, np.arange(found.fit.problem.n) > 3)
+    moments = dose_response(contrast(simulate(bend), 0), type="md", stage=2, method="MM").fit
+    with pytest.raises(SynthesisError, match="fit the curve by REML or ML"):
+        choose_psi(moments.problem, moments.settings, moments.names.variances)
 
 
 SMALL = pd.DataFrame(

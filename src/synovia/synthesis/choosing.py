@@ -87,6 +87,11 @@ def _choose_variances(
         )
         return Choice(np.empty(0), point(problem), said)
     if isinstance(settings.tau2, str):
+        if settings.tau2 not in CHOICES:
+            raise SynthesisError(
+                f"The variances were chosen by {settings.tau2!r}, which parts of a fit cannot be refitted with; "
+                "fit the curve by REML or ML."
+            )
         return CHOICES[settings.tau2](problem)
     if isinstance(settings.tau2, GeneralisedQ):
         choose = median_generalised_q if settings.tau2.median else generalised_q

@@ -10,6 +10,7 @@ from scipy.optimize import least_squares
 from synovia.errors import SynthesisError
 from synovia.kernel import Diagonal, Inapplicable, Problem, Term, Wald, dersimonian_laird
 from synovia.synthesis import convert_doses, dose_response
+from synovia.synthesis.choosing import choose_psi
 from synovia.synthesis.dose import (
     Columns,
     DoseSettings,

@@ -89,8 +89,8 @@ def _choose_variances(
     if isinstance(settings.tau2, str):
         if settings.tau2 not in CHOICES:
             raise SynthesisError(
-                f"The variances were chosen by {settings.tau2!r}, which parts of a fit cannot be refitted with; "
-                "fit the curve by REML or ML."
+                f"The variances were chosen by {settings.tau2!r}, which parts of a fit cannot be refitted "
+                "with; fit the curve by REML or ML."
             )
         return CHOICES[settings.tau2](problem)
     if isinstance(settings.tau2, GeneralisedQ):

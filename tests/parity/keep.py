@@ -20,7 +20,7 @@ __all__ = ["KEPT_TOPICS", "gather", "is_kept", "pack", "unpack"]
 KEPT_TOPICS = (
     "01_escalc", "02_transf", "03_rma_uni", "04_metareg", "05_subgroup", "06_mh_peto", "07_glmm", "08_rma_mv",
     "09_robust_cr", "12_diagnostics", "14_permutest", "15_location_scale", "20_conversions", "21_meta_pkg",
-    "23_dta", "24_rve_bias_pkgs",
+    "17_netcomb", "23_dta", "24_rve_bias_pkgs",
 )  # fmt: skip
 KEYS = (
     "id", "r_call", "dataset", "data_prep", "results", "results_alt", "precision", "note", "r_warnings",

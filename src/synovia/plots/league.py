@@ -86,10 +86,10 @@ def _find_width(texts: list[list[str]]) -> float:
 
 def _split(text: str, name: bool) -> tuple[str, ...]:
     """An estimate stands above its interval; a name is wrapped."""
-    if name:
-        return wrap(text, 108.0, _SIZE, bold=True, most=2)
     estimate, bracket, rest = text.partition(" (")
-    return (estimate, f"({rest}") if bracket else (text,)
+    if bracket and not name:
+        return (*wrap(estimate, 108.0, _SIZE, most=1), *wrap(f"({rest}", 108.0, _SIZE, most=1))
+    return wrap(text, 108.0, _SIZE, bold=True, most=2)
 
 
 def _find_clear(rows: pd.DataFrame, names: list[str], null: float) -> set[tuple[int, int]]:

@@ -17,6 +17,7 @@ from synovia.plots.style import (
     box_in_points,
     house,
     numbers_of,
+    plain,
     say_no_data,
     texts_of,
     wrap,
@@ -74,7 +75,7 @@ def network_graph(
         ax = ax or blank_axes(470, 360)
         places = _place(len(labels))
         radius = _set_frame(ax)
-        where = {str(name): place for name, place in zip(nodes["label"], places, strict=True)}
+        where = dict(zip(labels, places, strict=True))
         _draw_groups(ax, where, groups)
         _draw_edges(ax, where, edges)
         _draw_nodes(ax, places, labels, np.array(numbers_of(nodes, "n")), radius)
@@ -103,7 +104,7 @@ def _draw_groups(ax: Axes, where: dict[str, Floats], groups: pd.DataFrame | None
     if groups is None:
         return
     for number, treatments in enumerate(groups["treatments"]):
-        known = [where[str(name)] for name in treatments if str(name) in where]
+        known = [where[plain(name)] for name in treatments if plain(name) in where]
         if len(known) < 3:
             continue
         corners = np.array(known)

@@ -3,8 +3,9 @@
 from synovia.synthesis.network.arms import read_arms
 from synovia.synthesis.network.components import ComponentNetwork, component_network
 from synovia.synthesis.network.contrasts import Contrasts, read_contrasts
-from synovia.synthesis.network.design import NetworkDesign, from_contrasts
+from synovia.synthesis.network.design import NetworkDesign, from_arms, from_contrasts
 from synovia.synthesis.network.direct import direct_evidence, hat_matrix
+from synovia.synthesis.network.funnel import adjust_comparisons
 from synovia.synthesis.network.league import League, league
 from synovia.synthesis.network.model import Network
 from synovia.synthesis.network.pooling import network
@@ -17,8 +18,10 @@ __all__ = [
     "Network",
     "NetworkDesign",
     "Ranking",
+    "adjust_comparisons",
     "component_network",
     "direct_evidence",
+    "from_arms",
     "from_contrasts",
     "hat_matrix",
     "league",

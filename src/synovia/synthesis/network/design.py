@@ -1,6 +1,6 @@
 """The design of a network: every comparison as a difference of effects against one reference."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,11 +12,13 @@ from scipy.sparse.csgraph import connected_components
 
 from synovia.errors import SynthesisError
 from synovia.kernel import Correlated, Matrix, Problem, Scalar, Structure, Term
+from synovia.synthesis.network.arms import read_arms
 from synovia.synthesis.network.contrasts import Contrasts, alphabetical, read_contrasts
 
 __all__ = [
     "NetworkDesign",
     "find_subnetworks",
+    "from_arms",
     "from_contrasts",
     "make_heterogeneity",
     "make_network_design",
@@ -170,6 +172,40 @@ def from_contrasts(
         std_error=std_error,
         variance=variance,
     )
+    return make_network_design(read, reference)
+
+
+def from_arms(
+    data: pd.DataFrame,
+    *,
+    measure: str,
+    columns: Mapping[str, str] | None = None,
+    increment: float = 0.5,
+    reference: str | None = None,
+) -> NetworkDesign:
+    """A network given arm by arm; see ``read_arms``.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row per arm.
+    measure, columns, increment : str, mapping of str to str, float
+        As for ``read_arms``.
+    reference : str, optional
+        Treatment that effects are against; the first in alphabetical order without it.
+
+    Raises
+    ------
+    SynthesisError
+        When an arm cannot be used, or the network does not hang together.
+
+    Examples
+    --------
+    >>> arms = pd.DataFrame({"study": ["s", "s"], "treatment": ["A", "B"], "events": [10, 20], "n": [99, 98]})
+    >>> from_arms(arms, measure="OR").treatments
+    ('A', 'B')
+    """
+    read = read_arms(data, measure=measure, columns=columns, increment=increment)
     return make_network_design(read, reference)
 
 

@@ -1,6 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 import synovia as sv
 from synovia.plots import to_svg
@@ -55,6 +57,21 @@ def test_one_course_without_names_has_no_key() -> None:
 @pytest.mark.parametrize("rows", [CURVE[:0], pd.DataFrame(), CURVE.assign(estimate=np.nan)])
 def test_no_course_is_said(rows: pd.DataFrame) -> None:
     assert "No data" in to_svg(figure_of(course(rows)))
+
+
+number = st.floats(allow_nan=True, allow_infinity=True)
+row = st.fixed_dictionaries(
+    {"study": st.text(max_size=5), "treatment": st.text(max_size=5)}
+    | dict.fromkeys(("time", "estimate", "lower", "upper", "prediction_upper", "variance"), number)
+)
+
+
+# without shrinking, which takes minutes of drawing and says little more than the first example
+@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(curve=st.lists(row, max_size=5), seen=st.lists(row, max_size=5))
+def test_any_frames_are_drawn(curve: list[dict[str, object]], seen: list[dict[str, object]]) -> None:
+    ax = course(pd.DataFrame(curve), pd.DataFrame([*curve, *seen]))
+    assert to_svg(figure_of(ax)).startswith("<?xml")
 
 
 def test_a_fitted_course_is_drawn() -> None:

@@ -25,6 +25,7 @@ from synovia.plots.style import (
 __all__ = ["course"]
 
 _NO_DATA = "No data: the course has no time at which it is known."
+_FAR, _CENTURY = 1e12, 5200.0
 _NUMBERS = ("time", "estimate", "lower", "upper", "prediction_lower", "prediction_upper")
 
 
@@ -93,19 +94,25 @@ def _own_axes() -> Axes:
 
 def _read(curve: pd.DataFrame) -> pd.DataFrame:
     data = pd.DataFrame({name: texts_of(curve, name) for name in ("treatment", "comparator")})
-    data = data.assign(**{name: np.array(numbers_of(curve, name), dtype=float) for name in _NUMBERS})
+    data = data.assign(**{name: _clip(curve, name) for name in _NUMBERS})
     known = np.isfinite(data["time"]) & np.isfinite(data["estimate"])
     kept: pd.DataFrame = data.loc[known].sort_values("time", kind="stable", ignore_index=True)
     return kept
+
+
+def _clip(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    """A column of numbers that axes can hold; infinite times and estimates are left out."""
+    values = np.array(numbers_of(frame, name), dtype=np.float64)
+    far = _CENTURY if name == "time" else _FAR
+    held = np.clip(values, -far, far)
+    return np.where(np.isinf(values), np.nan, held) if name in ("time", "estimate") else held
 
 
 def _match(seen: pd.DataFrame | None, lines: pd.DataFrame) -> pd.DataFrame:
     """Follow-ups of the comparisons that are drawn."""
     given = pd.DataFrame() if seen is None else seen
     texts = {name: texts_of(given, name) for name in ("study", "series", "treatment", "comparator")}
-    numbers = {
-        name: np.array(numbers_of(given, name), dtype=float) for name in ("time", "estimate", "variance")
-    }
+    numbers = {name: _clip(given, name) for name in ("time", "estimate", "variance")}
     data = pd.DataFrame({**texts, **numbers})
     drawn = set(zip(lines["treatment"], lines["comparator"], strict=True))
     pairs = zip(data["treatment"], data["comparator"], strict=True)

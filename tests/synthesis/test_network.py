@@ -307,6 +307,17 @@ def test_unknown_names_and_choices_are_refused(arms: pd.DataFrame) -> None:
         read_contrasts([1])  # type: ignore[arg-type]
 
 
+def test_kenward_roger_has_its_own_degrees_of_freedom_for_each_comparison(arms: pd.DataFrame) -> None:
+    pairs = make_comparisons(make_arms(trials=tuple((f"s{i}", "AB") for i in range(9))))
+    shown: Any = network(pairs, inference="kenward-roger").effects().iloc[0]
+    alone: Any = meta(pairs.assign(variance=pairs.std_error**2), inference="kenward-roger").tidy().iloc[0]
+    for column in ("std_error", "df", "p_value"):
+        assert shown[column] == pytest.approx(alone[column], rel=SEARCHED)
+    several = network(arms, measure="OR", inference="kenward-roger", tau2="REML")
+    assert several.pairs().df.nunique() > 1
+    assert network(arms, measure="MD", inference="t").pairs().df.eq(7).all()
+
+
 def test_a_fit_of_some_rows_is_the_network_of_those_rows(arms: pd.DataFrame) -> None:
     from synovia.synthesis.refit import refit  # noqa: PLC0415
 

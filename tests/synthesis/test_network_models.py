@@ -121,6 +121,11 @@ def test_a_class_borrows_strength(pairs: pd.DataFrame) -> None:
         ({"formula": "~ year", "interaction": "both"}, SynthesisError, "wanted 'common' or 'treatment'"),
         ({"formula": "~ year", "classes": {"B": "x"}}, SynthesisError, "one of them at a time"),
         ({"formula": "~ C(study)"}, TooFewStudies, "comparisons for"),
+        (
+            {"formula": "~ year", "inference": "kenward-roger"},
+            SynthesisError,
+            "without moderators and classes",
+        ),
         ({"classes": {"E": "x"}}, SynthesisError, "Found a class for 'E'"),
         ({"classes": {"B": "x"}}, SynthesisError, "No class has two treatments"),
         ({"classes": {"B": "D", "C": "D"}}, SynthesisError, "give it a class"),

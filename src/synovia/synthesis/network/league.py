@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synovia.errors import SynthesisError
-from synovia.kernel import quantile
+from synovia.kernel import quantile, quantiles
 from synovia.synthesis.network.direct import direct_evidence
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def _below(place: Integers) -> tuple[Integers, Integers]:
 def _fill_network(net: "Network", numbers: Floats, level: float, place: Integers) -> None:
     left, right = _below(place)
     differences, errors = net.differences()
-    half = quantile(level, net.fit.inference.df) * errors[left, right]
+    half = quantiles(level, net.degrees(left, right)) * errors[left, right]
     _set(numbers, right, left, (differences[left, right], half))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from synovia.errors import SynthesisError
-from synovia.kernel import Inapplicable, quantile, tail
+from synovia.kernel import Inapplicable, quantile, quantiles, tail
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.network.contribution import ContributionMethod, Contributions, find_contributions
 from synovia.synthesis.network.design import NetworkDesign
@@ -195,7 +195,7 @@ class Network:
         comparison plus tau2. Chaimani & Salanti (2015), Research Synthesis Methods 6, 246-254.
         """
         wanted = ["treatment", "reference", "estimate", "prediction_lower", "prediction_upper", "level"]
-        tau2, df = self.tau2, self.fit.problem.n - len(self.treatments) + 1
+        tau2, df = self.tau2, self.fit.problem.n - self.fit.problem.p
         said = tau2.reason if isinstance(tau2, Inapplicable) else f"t with {df} df"
         return self.effects(reference, level=level)[wanted].assign(prediction_method=said)
 
@@ -253,10 +253,10 @@ class Network:
         names = np.array(self.treatments, dtype=object)
         differences, errors = self.differences()
         estimate, error = differences[first, second], errors[first, second]
-        df = self.fit.inference.df
+        df = self.degrees(first, second)
         with np.errstate(divide="ignore", invalid="ignore"):
             statistic = estimate / error
-        half, reach = quantile(chosen, df) * error, self._reach(error, chosen)
+        half, reach = quantiles(chosen, df) * error, self._reach(error, chosen)
         return pd.DataFrame(
             {
                 "treatment_1": names[first],
@@ -265,7 +265,7 @@ class Network:
                 "std_error": error,
                 "statistic": statistic,
                 "df": df,
-                "p_value": tail(statistic, np.full(statistic.size, df)),
+                "p_value": tail(statistic, df),
                 "lower": estimate - half,
                 "upper": estimate + half,
                 "prediction_lower": estimate - reach,
@@ -273,6 +273,14 @@ class Network:
                 "level": chosen,
             }
         )
+
+    def degrees(self, first: Integers, second: Integers) -> Floats:
+        """Degrees of freedom of comparisons by the places of their treatments."""
+        every = np.eye(len(self.treatments))[:, 1:]
+        rows = every[first] - every[second]
+        if self.fit.inference.contrast_df is None or rows.shape[1] != self.fit.problem.p:
+            return np.full(first.size, self.fit.inference.df)
+        return self.fit.inference.degrees(rows)
 
     @property
     def drawing(self) -> str:
@@ -294,7 +302,7 @@ class Network:
 
     def _reach(self, error: Floats, level: float) -> Floats:
         """Half the width of the prediction interval; NaN where there is none."""
-        tau2, df = self.tau2, self.fit.problem.n - len(self.treatments) + 1
+        tau2, df = self.tau2, self.fit.problem.n - self.fit.problem.p
         if isinstance(tau2, Inapplicable) or df < 1:
             return np.full(error.size, np.nan)
         return np.asarray(quantile(level, float(df)) * np.sqrt(error**2 + tau2))

@@ -101,6 +101,10 @@ def network(  # noqa: PLR0913 - a model function names every choice it takes
     settings = make_settings(contrasts, random=random, tau2=tau2, inference=inference, level=level)
     if formula is not None and classes is not None:
         raise SynthesisError("Found formula and classes; wanted one of them at a time.")
+    if classes is not None and inference == "kenward-roger":
+        raise SynthesisError(
+            "Kenward-Roger is for coefficients; with classes use 'z', 't' or 'knapp-hartung'."
+        )
     if formula is not None:
         moderated = moderate(design, formula, interaction)
         fit = make_fit(design, moderated.problem, settings, moderated.columns)
@@ -137,4 +141,5 @@ def fit_network(design: NetworkDesign, settings: NetworkSettings) -> Network:
 
 def _fit_classes(design: NetworkDesign, classed: Classed, settings: NetworkSettings) -> Network:
     fit = make_fit(design, classed.problem, settings, classed.classes)
-    return Network(design, fit, *add_reference(*classed.predict(require_point(fit.point))))
+    effects, cov = classed.predict(require_point(fit.point))
+    return Network(design, fit, *add_reference(effects, cov * fit.inference.factor))

@@ -385,6 +385,26 @@ class TestIdentities:
         turned = reml(problem.restrict(order))
         assert turned.point.log_reml == pytest.approx(here.point.log_reml, abs=1e-6)
 
+    @pytest.mark.parametrize("unit", [1e-3, 1.0, 77.0, 1e4])
+    @pytest.mark.parametrize("powers", [1, 2])
+    @pytest.mark.parametrize("kind", ["UN", "DIAG"])
+    def test_the_unit_of_a_dose_does_not_matter(self, unit: float, powers: int, kind: str) -> None:
+        rng = np.random.default_rng(5)
+        study, dose = np.repeat(np.arange(20), 3), np.tile([0.5, 1.0, 2.0], 20)
+        slope = rng.normal(0.3, 0.4, 20)[study]
+        y = slope * dose + rng.normal(0, 0.2, 60)
+        v = Diagonal(np.full(60, 0.04))
+
+        def fit(scale: float) -> float:
+            loadings = np.column_stack([(dose * scale) ** power for power in range(1, powers + 1)])
+            structure = (
+                Unstructured(powers) if kind == "UN" else Correlated(Uncorrelated(powers), separate=True)
+            )
+            problem = Problem(y, loadings, v, (Term(study, structure, loadings),))
+            return reml(problem).point.log_ml
+
+        assert fit(unit) == pytest.approx(fit(1.0), abs=1e-6)
+
 
 class TestRefusals:
     def test_codes_outside_the_structure(self) -> None:

@@ -17,6 +17,7 @@ from synovia.kernel.problem import Problem
 from synovia.kernel.scan import find_root, residual_sum, scan
 from synovia.kernel.search import find_maximum
 from synovia.kernel.solver import DiagonalSolver
+from synovia.kernel.term import Term
 
 __all__ = [
     "Choice",
@@ -109,7 +110,21 @@ def _starts(problem: Problem) -> list[Floats]:
         )
         for share in shares
     ]
-    return [*starts, *_elsewhere(problem, starts[0])]
+    return [*starts, *_one_by_one(problem, whole / count, starts[0]), *_elsewhere(problem, starts[0])]
+
+
+def _one_by_one(problem: Problem, variance: float, start: Floats) -> list[Floats]:
+    """Mostly one of the several effects of a term: each its own slope, its own outcome."""
+    out, place = [], 0
+    for term in problem.terms:
+        several = isinstance(term, Term) and term.loadings is not None and term.structure.size > 1
+        if isinstance(term, Term) and several:
+            for level in range(term.structure.size):
+                moved = start.copy()
+                moved[place : place + term.parameters] = term.start(variance, level=level)
+                out.append(moved)
+        place += term.parameters
+    return out
 
 
 def _elsewhere(problem: Problem, start: Floats) -> list[Floats]:

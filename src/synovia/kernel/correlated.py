@@ -102,9 +102,11 @@ class Correlated:
             own[level, :, level] += s * C[level]
         return np.concatenate([own, turned])
 
-    def start(self, variance: float) -> Floats:
-        """Equal variances and the start of the correlation."""
-        own = np.full(self.variances, np.sqrt(variance) if self._rooted else variance)
+    def start(self, variance: Floats) -> Floats:
+        """These variances, or their mean where they share one, and the start of the correlation."""
+        given = np.broadcast_to(variance, (self.size,))
+        own = given.copy() if self.separate else given.mean(keepdims=True)
+        own = np.sqrt(own) if self._rooted else own
         return np.concatenate([own, self.correlation.start])
 
     def from_search(self, theta: Floats) -> Floats:

@@ -1,6 +1,9 @@
-"""Independent estimates with one tau2: the likelihood and its slope without factoring anything.
+r"""One variance, without factoring anything at every tau2.
 
-The same numbers as ``point`` gives, by normal equations on an orthonormal basis of the design: enough for a
+Independent estimates are v + tau2 already. Blocks become independent once: with V = LL' and
+:math:`L^{-1} Z Z' L^{-T} = U \Lambda U'`, rows of :math:`U' L^{-1} y` have variances 1 + tau2 times Lambda.
+
+The numbers are those of ``point``, by normal equations on an orthonormal basis of the design: enough for a
 search, whose end is then read from ``point``.
 """
 
@@ -9,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from synovia.kernel.blocks import BlocksSolver
 from synovia.kernel.problem import Problem
 from synovia.kernel.solver import DiagonalSolver
 from synovia.kernel.structure import Scalar
@@ -20,85 +24,97 @@ Floats = NDArray[np.float64]
 
 ALIKE = 1e4  # variances further apart than this lose digits in normal equations
 WIDE = 5_000  # rows beyond which several tau2 are looked at one by one, to save memory
+FEW = 6  # coefficients beyond which cross-products are formed anew instead of summed from stored products
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Independent:
-    """y ~ N(Q b, diag(v) + tau2 I) with Q orthonormal.
+    """y ~ N(Q b, diag(v + tau2 scale)) with Q orthonormal.
 
     Attributes
     ----------
-    v, y : ndarray of shape (n,)
-        Sampling variances and estimates.
+    v, scale, y : ndarray of shape (n,)
+        Sampling variances, what tau2 is multiplied with, and estimates.
     Q : ndarray of shape (n, p)
         Orthonormal basis of the design.
     squares : ndarray of shape (n, p * p)
-        Products of the columns of Q.
+        Products of the columns of Q; without columns where p is large.
     cross : ndarray of shape (n, p)
         Q times y, row by row.
     restricted : bool
         Whether slopes and heights are those of the restricted likelihood.
     rss : float
-        Residual sum of squares of ordinary least squares.
+        Residual sum of squares at tau2 = 0, weighted by 1 / v, times the mean variance: the scale of tau2.
+    plain : bool
+        Whether rows are estimates as given, rather than turned.
     """
 
     v: Floats
+    scale: Floats
     y: Floats
     Q: Floats
     squares: Floats
     cross: Floats
     restricted: bool
     rss: float
+    plain: bool
+
+    def _products(self, w: Floats) -> Floats:
+        """(p, p) Q'WQ."""
+        p = self.Q.shape[1]
+        if p > FEW:
+            return np.asarray((self.Q.T * w) @ self.Q)
+        return np.asarray((w @ self.squares).reshape(p, p))
 
     def _fit(self, w: Floats) -> tuple[Floats, Floats]:
         """Q'WQ and residuals at weights (n,)."""
-        A = w @ self.squares
+        A = self._products(w)
         if A.size == 1:
-            return A, self.y - self.Q[:, 0] * ((w @ self.cross) / A)
-        A = A.reshape(self.Q.shape[1], -1)
+            return A, self.y - self.Q[:, 0] * ((w @ self.cross) / A[0, 0])
         return A, self.y - self.Q @ np.linalg.solve(A, w @ self.cross)
 
     def slope(self, tau2: float) -> float:
         """Slope of the log-likelihood in tau2."""
-        w = 1 / (self.v + tau2)
+        w = 1 / (self.v + tau2 * self.scale)
         A, residuals = self._fit(w)
         pulled = w * residuals
-        trace = w.sum()
+        lost = self.scale * w
+        trace = lost.sum()
         if self.restricted:
-            B = (w * w) @ self.squares
-            trace -= B[0] / A[0] if A.size == 1 else np.trace(np.linalg.solve(A, B.reshape(A.shape)))
-        return float(0.5 * (pulled @ pulled - trace))
+            B = self._products(lost * w)
+            trace -= B[0, 0] / A[0, 0] if A.size == 1 else np.trace(np.linalg.solve(A, B))
+        return float(0.5 * (pulled @ (self.scale * pulled) - trace))
 
     def q(self, tau2: float) -> float:
         """Generalised Q."""
-        w = 1 / (self.v + tau2)
+        w = 1 / (self.v + tau2 * self.scale)
         residuals = self._fit(w)[1]
         return float((w * residuals) @ residuals)
 
     def height(self, tau2: float) -> float:
         """Log-likelihood up to a constant."""
-        omega = self.v + tau2
+        omega = self.v + tau2 * self.scale
         A, residuals = self._fit(1 / omega)
         total = np.log(omega).sum() + (residuals / omega) @ residuals
         if self.restricted:
-            total += np.log(A[0]) if A.size == 1 else np.linalg.slogdet(A)[1]
+            total += np.log(A[0, 0]) if A.size == 1 else np.linalg.slogdet(A)[1]
         return float(-0.5 * total)
 
     def slopes(self, tau2: Floats) -> Floats:
         """(m,) ``slope`` at each of several tau2."""
-        if self.y.size > WIDE:
-            return np.array([self.slope(value) for value in tau2.tolist()])
         p = self.Q.shape[1]
-        W = 1 / (self.v + tau2[:, None])
+        if self.y.size > WIDE or p > FEW:
+            return np.array([self.slope(value) for value in tau2.tolist()])
+        W = 1 / (self.v + tau2[:, None] * self.scale)
         A, b = (W @ self.squares).reshape(-1, p, p), (W @ self.cross)[:, :, None]
         R = self.y - (b / A if p == 1 else np.linalg.solve(A, b))[:, :, 0] @ self.Q.T
-        trace = W.sum(axis=1)
+        lost = W * self.scale
+        trace = lost.sum(axis=1)
         if self.restricted:
-            B = ((W * W) @ self.squares).reshape(-1, p, p)
-            lost = B / A if p == 1 else np.linalg.solve(A, B)
-            trace = trace - np.einsum("mii->m", lost)
+            B = ((lost * W) @ self.squares).reshape(-1, p, p)
+            trace = trace - np.einsum("mii->m", B / A if p == 1 else np.linalg.solve(A, B))
         pulled = W * R
-        return np.asarray(0.5 * (np.einsum("mn,mn->m", pulled, pulled) - trace))
+        return np.asarray(0.5 * (np.einsum("mn,mn,n->m", pulled, pulled, self.scale) - trace))
 
 
 def make_independent(problem: Problem, *, restricted: bool) -> Independent | None:
@@ -111,21 +127,57 @@ def make_independent(problem: Problem, *, restricted: bool) -> Independent | Non
     restricted : bool
         Whether slopes and heights are those of the restricted likelihood.
     """
-    solver = problem.solver
-    if not (isinstance(solver, DiagonalSolver) and len(problem.terms) == 1 and _is_plain(problem)):
+    if len(problem.terms) != 1 or problem.bounds != ((0.0, np.inf),):
         return None
-    v = solver.v
+    if isinstance(problem.solver, DiagonalSolver):
+        return _make_plain(problem, restricted=restricted) if _is_plain(problem) else None
+    if isinstance(problem.solver, BlocksSolver):
+        return _turn(problem, problem.solver, restricted=restricted)
+    return None
+
+
+def _make_plain(problem: Problem, *, restricted: bool) -> Independent | None:
+    v = problem.V.diagonal
     if v.max() > ALIKE * v.min():
         return None
     if problem.p == 1 and (problem.X == 1).all():
         Q = np.full((problem.n, 1), problem.n**-0.5)
     else:
         Q = np.linalg.qr(problem.X)[0]
-    squares = (Q[:, :, None] * Q[:, None, :]).reshape(problem.n, -1)
     residuals = problem.y - Q @ (Q.T @ problem.y)
-    return Independent(
-        v, problem.y, Q, squares, Q * problem.y[:, None], restricted, float(residuals @ residuals)
-    )
+    rss = float(residuals @ residuals)
+    return _assemble((v, np.ones(v.size), problem.y), Q, rss, restricted=restricted, plain=True)
+
+
+def _assemble(
+    rows: tuple[Floats, Floats, Floats], Q: Floats, rss: float, *, restricted: bool, plain: bool
+) -> Independent:
+    v, scale, y = rows
+    p = Q.shape[1] if Q.shape[1] <= FEW else 0
+    squares = (Q[:, :p, None] * Q[:, None, :p]).reshape(y.size, -1)
+    return Independent(v, scale, y, Q, squares, Q * y[:, None], restricted, rss, plain)
+
+
+def _turn(problem: Problem, solver: BlocksSolver, *, restricted: bool) -> Independent | None:
+    """Blocks of dependent rows turned into independent ones, where every row feels tau2 about as much."""
+    term = problem.terms[0]
+    if not isinstance(term, Term) or term.rowwise:
+        return None
+    unit = term.structure.derivatives(np.ones(1))[0]
+    turned, scale = np.empty_like(problem.joined), np.empty(problem.n)
+    for stack in solver.stacks:
+        root = np.linalg.inv(np.linalg.cholesky(stack.known))
+        spread = stack.shared[0].spread(unit)
+        values, vectors = np.linalg.eigh(root @ spread @ np.swapaxes(root, 1, 2))
+        turned[stack.rows] = np.swapaxes(vectors, 1, 2) @ (root @ problem.joined[stack.rows])
+        scale[stack.rows] = values
+    if scale.min() * ALIKE < scale.max():
+        return None
+    Q = np.linalg.qr(turned[:, :-1])[0]
+    y = turned[:, -1]
+    residuals = y - Q @ (Q.T @ y)
+    rss = float(residuals @ residuals) / float(scale.mean())
+    return _assemble((np.ones(problem.n), scale, y), Q, rss, restricted=restricted, plain=False)
 
 
 def _is_plain(problem: Problem) -> bool:

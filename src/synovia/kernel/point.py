@@ -25,6 +25,8 @@ __all__ = ["Point", "find_leverage", "find_rows", "find_weights", "point"]
 
 Floats = NDArray[np.float64]
 
+WORK = 64  # columns that LAPACK treats together
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Point:
@@ -92,7 +94,9 @@ def point(problem: Problem, psi: ArrayLike = ()) -> Point:
     """
     values = _check_psi(problem, psi)
     factor = problem.solver.factor(values)
-    p, triangle = problem.p, lapack.dgeqrf(factor.half_solve(problem.joined))[0][: problem.p + 1]
+    p = problem.p
+    half = factor.half_solve(problem.joined)
+    triangle = lapack.dgeqrf(half, lwork=WORK * (p + 1), overwrite_a=1)[0][: p + 1]
     inverse = lapack.dtrtri(triangle[:p, :p])[0] * _upper(p)
     beta = inverse @ triangle[:p, p]
     rss = float(triangle[p:, p] @ triangle[p:, p])

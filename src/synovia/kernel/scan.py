@@ -97,12 +97,12 @@ def make_grid(problem: Problem, hill: Independent | General) -> Floats:
     For independent rows the slope is negative once tau2² > s² (max v + tau2), s² the residual mean square of
     ordinary least squares, because ‖Py‖² ≤ RSS / tau2² and tr P ≥ (n - p) / (max v + tau2).
     """
-    v = problem.V.diagonal
+    v = _per_unit(problem)
     low, high = float(v.min()), float(v.max())
-    rss = hill.rss if isinstance(hill, Independent) else residual_sum(problem)
+    rss = hill.rss if isinstance(hill, Independent) else residual_sum(problem) * _mean_ratio(problem, v)
     s2 = rss / (problem.n - problem.p)
     top = 2 * max((s2 + (s2**2 + 4 * s2 * high) ** 0.5) / 2, 1e-3 * low)
-    if isinstance(hill, General):
+    if not (isinstance(hill, Independent) and hill.plain):
         for _ in range(DOUBLINGS):
             if hill.slope(top) <= 0:
                 break
@@ -113,6 +113,19 @@ def make_grid(problem: Problem, hill: Independent | General) -> Floats:
     grid = bottom * np.exp(width / steps * np.arange(-1, steps + 1))
     grid[0], grid[-1] = 0.0, top
     return np.asarray(grid)
+
+
+def _per_unit(problem: Problem) -> Floats:
+    """Sampling variances over what one unit of tau2 adds to the same row."""
+    if not problem.terms:
+        return problem.V.diagonal
+    added = problem.terms[0].row_variances(np.ones(problem.parameters))
+    felt = added > 0
+    return problem.V.diagonal[felt] / added[felt] if felt.any() else problem.V.diagonal
+
+
+def _mean_ratio(problem: Problem, per_unit: Floats) -> float:
+    return float(np.median(per_unit) / np.median(problem.V.diagonal))
 
 
 def residual_sum(problem: Problem) -> float:

@@ -53,8 +53,8 @@ class Structure(Protocol):
         """(parameters, q, q) slopes of G in psi."""
         ...
 
-    def start(self, variance: float) -> Floats:
-        """Theta where a search begins, with so much variance in each random effect."""
+    def start(self, variance: Floats) -> Floats:
+        """Theta where a search begins, with (q,) so much variance in each random effect."""
         ...
 
     def from_search(self, theta: Floats) -> Floats:
@@ -98,9 +98,9 @@ class Scalar:
         """(1, 1, 1) one."""
         return np.ones((1, 1, 1))
 
-    def start(self, variance: float) -> Floats:
+    def start(self, variance: Floats) -> Floats:
         """The variance itself."""
-        return np.array([variance])
+        return np.array(variance, dtype=np.float64).reshape(1)
 
     def from_search(self, theta: Floats) -> Floats:
         """The same number."""
@@ -188,7 +188,7 @@ class Fixed:
         """(parameters, q, q) slopes in the free parameters."""
         return self.base.derivatives(self.fill(psi))[self.free]
 
-    def start(self, variance: float) -> Floats:
+    def start(self, variance: Floats) -> Floats:
         """The start of the whole structure, where free."""
         return self.base.from_search(self.base.start(variance))[self.free]
 

@@ -141,10 +141,14 @@ class Term:
         """Those of the structure."""
         return self.structure.search_bounds
 
-    def start(self, variance: float) -> Floats:
-        """That of the structure, per unit of the loadings."""
-        scale = 1.0 if self.loadings is None else float((self.loadings**2).mean(axis=0).max())
-        return self.structure.start(variance / max(scale, 1e-12))
+    def start(self, variance: float, *, level: int | None = None) -> Floats:
+        """That of the structure, so that each effect adds so much to a row; or mostly one of them does."""
+        share = np.ones(self.structure.size)
+        if level is not None:
+            share = np.where(np.arange(share.size) == level, 1.0, 0.05)
+        if self.loadings is not None:
+            share = share / np.maximum((self.loadings**2).mean(axis=0), 1e-12)
+        return self.structure.start(variance * share)
 
     def from_search(self, theta: Floats) -> Floats:
         """Psi of theta."""

@@ -73,10 +73,11 @@ class Unstructured:
             out[self.size + place, i, j] = out[self.size + place, j, i] = s[i] * s[j]
         return out
 
-    def start(self, variance: float) -> Floats:
-        """Equal variances without correlation."""
+    def start(self, variance: Floats) -> Floats:
+        """These variances without correlation."""
         rows, columns = np.tril_indices(self.size)
-        return np.where(rows == columns, np.sqrt(variance), 0.0)
+        root = np.sqrt(np.broadcast_to(variance, (self.size,)))
+        return np.where(rows == columns, root[rows], 0.0)
 
     def factor(self, theta: Floats) -> Floats:
         """(q, q) lower triangle L of G = LL'."""

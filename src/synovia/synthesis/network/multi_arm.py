@@ -14,6 +14,7 @@ __all__ = ["CLOSED", "StudyBlock", "read_multi_arm"]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
+ROUNDING = 1e-13  # gap, in standard errors, of numbers that add up in double precision
 CLOSED = 1e-6  # gap of a loop within a trial, in standard errors, that rounding to 7 digits explains
 TOLERATED = 0.2  # gap, in standard errors, beyond which the comparisons of a trial contradict each other
 
@@ -99,16 +100,18 @@ def _read_complete(
     D = np.zeros((len(sides), m))
     D[np.arange(len(sides)), first], D[np.arange(len(sides)), second] = 1.0, -1.0
     D = D[:, 1:]
-    y = _reconcile(D, V, numbers[0], (first, second))
-    gap = float((np.abs(numbers[0] - D @ y) / np.sqrt(numbers[1])).max())
+    rows = tuple(_find_row(first, second, i) for i in range(1, m))
+    y = numbers[0][list(rows)] * np.where(first[list(rows)] > 0, 1.0, -1.0)
+    if (np.abs(numbers[0] - D @ y) > ROUNDING * np.sqrt(numbers[1])).any():
+        y = _reconcile(D, V, numbers[0], (first, second))
+    gaps = np.abs(numbers[0] - D @ y) / np.sqrt(numbers[1])
+    gap, worst = float(gaps.max()), int(np.argmax(gaps))
     if gap > TOLERATED:
-        worst = int(np.argmax(np.abs(numbers[0] - D @ y) / np.sqrt(numbers[1])))
         raise SynthesisError(
             f"The comparisons of {study} contradict each other: {' minus '.join(sides[worst])} is given as "
             f"{numbers[0][worst]:g}, the others make it {(D @ y)[worst]:.4g}. Correct the estimates, "
             "or their direction (treatment 1 minus treatment 2)."
         )
-    rows = tuple(_find_row(first, second, i) for i in range(1, m))
     return StudyBlock(study, tuple(arms), y, V, rows), gap
 
 

@@ -101,9 +101,10 @@ def network(  # noqa: PLR0913 - a model function names every choice it takes
     settings = make_settings(contrasts, random=random, tau2=tau2, inference=inference, level=level)
     if formula is not None and classes is not None:
         raise SynthesisError("Found formula and classes; wanted one of them at a time.")
-    if classes is not None and inference == "kenward-roger":
+    if (classes is not None or formula is not None) and inference == "kenward-roger":
         raise SynthesisError(
-            "Kenward-Roger is for coefficients; with classes use 'z', 't' or 'knapp-hartung'."
+            "Kenward-Roger is offered for networks without moderators and classes; use 'z', 't' or "
+            "'knapp-hartung'."
         )
     if formula is not None:
         moderated = moderate(design, formula, interaction)

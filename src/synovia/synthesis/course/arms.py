@@ -73,9 +73,10 @@ class SharedArms:
         """(parameters, m q, m q) slopes in psi."""
         return self._spread(self.base.derivatives(psi))
 
-    def start(self, variance: float) -> Floats:
-        """That of G."""
-        return self.base.start(variance)
+    def start(self, variance: Floats) -> Floats:
+        """That of G, with the mean over comparisons."""
+        each = np.broadcast_to(variance, (self.size,)).reshape(self.comparisons, self.base.size)
+        return self.base.start(each.mean(axis=0))
 
     def from_search(self, theta: Floats) -> Floats:
         """As G does."""

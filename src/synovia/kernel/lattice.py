@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 
 from synovia.errors import SynthesisError
 
-__all__ = ["Evaluate", "Lattice", "make_lattice"]
+__all__ = ["Evaluate", "Lattice", "Summarise", "make_lattice"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Evaluate = Callable[[Floats], tuple[Floats, Floats]]
 """From points (m, d) to log densities (m,) and what is to be kept of each point (m, q)."""
+Summarise = Callable[[Floats], tuple[Floats, Floats]]
+"""From kept values (m, q) to numbers (m, s) and the variances (m, s) of what they are the means of."""
 
 FIRST = 0.5  # step to begin with: for a normal density the rule's error is then 1e-17
 FINEST = 1 / 256
@@ -65,7 +67,13 @@ class Lattice:
 
 
 def make_lattice(
-    evaluate: Evaluate, summarise: Callable[[Floats], Floats], *, axes: int, tolerance: float, most: int
+    evaluate: Evaluate,
+    summarise: Summarise,
+    *,
+    axes: int,
+    tolerance: float,
+    most: int,
+    depth: float | None = None,
 ) -> Lattice:
     r"""Integrate a density over the whole space.
 
@@ -74,13 +82,15 @@ def make_lattice(
     evaluate : callable
         The density, with its mode near the origin and a spread near 1 along every axis.
     summarise : callable
-        From kept values (m, q) to numbers (m, s) whose means must be as exact as the integral.
+        Numbers of each node whose means must be as exact as the integral, in standard deviations.
     axes : int
         Number of dimensions, 1 to 3.
     tolerance : float
         Relative error wanted.
     most : int
         Nodes beyond which the rule stops, with the error it has then.
+    depth : float, optional
+        Logs below the top at which a node counts for nothing.
 
     Notes
     -----
@@ -88,7 +98,8 @@ def make_lattice(
     error; the error of an analytic integrand falls as :math:`e^{-c/h}`, so that the whole rule's is about d².
     Only the axis with the largest error is refined. Trefethen & Weideman (2014), SIAM Review 56, 385-458.
     """
-    lattice = _fill(evaluate, Lattice(np.full(axes, FIRST), *_start(evaluate, axes)), most)
+    deep = DEPTH[axes] if depth is None else depth
+    lattice = _fill(evaluate, Lattice(np.full(axes, FIRST), *_start(evaluate, axes, deep)), most, deep)
     while True:
         errors = np.array([_compare(lattice, summarise, axis) for axis in range(axes)])
         lattice = Lattice(
@@ -102,25 +113,26 @@ def make_lattice(
         full = 2 * lattice.index.shape[0] > most
         if lattice.error <= tolerance or full or lattice.steps[worst] <= FINEST:
             return lattice
-        lattice = _refine(evaluate, lattice, worst, most)
+        lattice = _refine(evaluate, lattice, worst, most, deep)
 
 
-def _start(evaluate: Evaluate, axes: int) -> tuple[Integers, Floats, Floats]:
+def _start(evaluate: Evaluate, axes: int, depth: float) -> tuple[Integers, Floats, Floats]:
     origin = np.zeros((1, axes), dtype=np.int64)
     if axes == 1:
-        origin = np.arange(-8, 9, dtype=np.int64)[:, None]
+        reach = 8 if depth >= DEPTH[1] else 5
+        origin = np.arange(-reach, reach + 1, dtype=np.int64)[:, None]
     log_density, values = evaluate(np.asarray(origin * FIRST, dtype=np.float64))
     return origin, log_density, values
 
 
-def _fill(evaluate: Evaluate, lattice: Lattice, most: int) -> Lattice:
+def _fill(evaluate: Evaluate, lattice: Lattice, most: int, depth: float) -> Lattice:
     """Add neighbours of all nodes that count until none is missing."""
     axes = lattice.steps.size
     moves = np.concatenate([np.eye(axes, dtype=np.int64), -np.eye(axes, dtype=np.int64)])
     if axes == 1:
         moves = np.concatenate([moves, 2 * moves, 3 * moves, 4 * moves])
     while lattice.index.shape[0] < most:
-        floor = lattice.log_density.max() - DEPTH[axes]
+        floor = lattice.log_density.max() - depth
         inside = lattice.index[lattice.log_density > floor]
         near = (inside[:, None, :] + moves).reshape(-1, axes)
         new = np.setdiff1d(_code(near), _code(lattice.index))
@@ -140,24 +152,24 @@ def _add(evaluate: Evaluate, lattice: Lattice, index: Integers) -> Lattice:
     )
 
 
-def _refine(evaluate: Evaluate, lattice: Lattice, axis: int, most: int) -> Lattice:
+def _refine(evaluate: Evaluate, lattice: Lattice, axis: int, most: int, depth: float) -> Lattice:
     factor = np.where(np.arange(lattice.steps.size) == axis, 2, 1)
     finer = Lattice(
         lattice.steps / factor, lattice.index * factor, lattice.log_density, lattice.values, np.inf
     )
-    return _fill(evaluate, finer, most)
+    return _fill(evaluate, finer, most, depth)
 
 
-def _compare(lattice: Lattice, summarise: Callable[[Floats], Floats], axis: int) -> float:
+def _compare(lattice: Lattice, summarise: Summarise, axis: int) -> float:
     """How far the rule of twice the step is from the whole rule, relative to the integral and the spreads."""
     weights, even = lattice.weights, lattice.index[:, axis] % 2 == 0
     coarse = float(weights[even].sum())
     if coarse <= 0:
         return np.inf
     inside = weights > 1e-30
-    numbers = summarise(lattice.values[inside])
+    numbers, within = summarise(lattice.values[inside])
     mean = weights[inside] @ numbers
-    spread = np.sqrt(np.maximum(weights[inside] @ (numbers - mean) ** 2, 0))
+    spread = np.sqrt(weights[inside] @ (np.maximum((numbers - mean) ** 2, 0) + within))
     other = (weights[inside] * even[inside]) @ numbers / coarse
     scale = np.where(spread > 0, spread, np.inf)
     return float(max(abs(2 * coarse - 1), np.max(np.abs(other - mean) / scale, initial=0)))

@@ -223,8 +223,9 @@ def integrate(
 
     kept = d + problem.p
 
-    def summarise(values: Floats) -> Floats:
-        return values[:, :kept]
+    def summarise(values: Floats) -> tuple[Floats, Floats]:
+        own = values[:, kept + 1 :: problem.p + 1]
+        return values[:, :kept], np.column_stack([np.zeros((own.shape[0], d)), own])
 
     def height(s: Floats) -> Floats:
         return find_density(problem, s.reshape(-1, 1), placed, log_prior, components)[0].reshape(s.shape)

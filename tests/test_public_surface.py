@@ -8,7 +8,7 @@ import pytest
 import synovia as sv
 
 SURFACE = [
-    "Fit", "GeneralisedQ", "SynoviaError", "baujat", "beta_binomial", "binomial_normal", "blup",
+    "Fit", "GeneralisedQ", "SynoviaError", "baujat", "bayes", "beta_binomial", "binomial_normal", "blup",
     "bootstrap", "bubble", "compare", "component_network", "contrast", "convert_doses", "course_contrasts",
     "cumulative", "diagnostic_accuracy", "dose_response", "draw",
     "effect_sizes", "evidence_map", "example", "examples", "explained", "flow", "forest", "funnel",

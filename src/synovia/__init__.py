@@ -57,14 +57,17 @@ if TYPE_CHECKING:
         subgroups,
         wild_bootstrap,
     )
+    from synovia.synthesis.bayes import bayes
     from synovia.synthesis.course import course_contrasts, time_course
     from synovia.synthesis.network import component_network, league, network, p_scores
+
 
 _HOMES = {
     "Fit": "synovia.synthesis",
     "GeneralisedQ": "synovia.synthesis",
     "SynoviaError": "synovia.errors",
     "baujat": "synovia.diagnosis",
+    "bayes": "synovia.synthesis.bayes",
     "beta_binomial": "synovia.synthesis",
     "binomial_normal": "synovia.synthesis",
     "blup": "synovia.diagnosis",
@@ -123,6 +126,7 @@ __all__ = [
     "GeneralisedQ",
     "SynoviaError",
     "baujat",
+    "bayes",
     "beta_binomial",
     "binomial_normal",
     "blup",

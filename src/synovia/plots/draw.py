@@ -14,6 +14,7 @@ from synovia.plots.influence import influence
 from synovia.plots.league import league
 from synovia.plots.net_heat import net_heat
 from synovia.plots.network_graph import network_graph
+from synovia.plots.posterior import posterior
 from synovia.plots.profile import profile
 from synovia.plots.quantiles import qq
 from synovia.plots.radial import radial
@@ -34,6 +35,7 @@ DRAWINGS: dict[str, Callable[..., Axes]] = {
     "league": league,
     "net_heat": net_heat,
     "network_graph": network_graph,
+    "posterior": posterior,
     "predictions": refits,
     "profile": profile,
     "qq": qq,

@@ -32,7 +32,7 @@ class Sensitivity:
 
     posteriors: dict[str, Posterior]
 
-    drawing: ClassVar[str] = "prior_sensitivity"
+    drawing: ClassVar[str] = "refits"
 
     def tidy(self, kind: str = "shortest") -> pd.DataFrame:
         """One row per prior and coefficient.
@@ -58,7 +58,7 @@ class Sensitivity:
 
     def frames(self) -> dict[str, Any]:
         """What ``draw`` needs."""
-        return {"rows": self.tidy()}
+        return {"rows": self.tidy().rename(columns={"prior": "label"})}
 
 
 def prior_sensitivity(

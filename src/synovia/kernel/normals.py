@@ -10,6 +10,7 @@ __all__ = ["Normals", "join_normals"]
 
 Floats = NDArray[np.float64]
 
+ROUGH = 1e-2  # for points that a search only begins from
 SPLITS = np.array([0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98])  # shares of the tails below, to begin from
 STEPS = 200
 NEAR = 1e-13  # a quantile is found when it no longer moves by this share of its bracket
@@ -71,10 +72,17 @@ class Normals:
     def _standardise(self, x: ArrayLike) -> Floats:
         return np.asarray((np.asarray(x, dtype=np.float64)[..., None, :] - self.means) / self.sds)
 
-    def quantile(self, p: ArrayLike) -> Floats:
+    def quantile(self, p: ArrayLike, near: float = NEAR) -> Floats:
         """(q, r) quantiles at q probabilities.
 
         Newton's steps inside a bracket: a quantile of a mixture lies between those of its components.
+
+        Parameters
+        ----------
+        p : array_like of shape (q,)
+            Probabilities.
+        near : float
+            How far, in standard deviations of the narrowest component, a step may be and count as the last.
         """
         wanted = np.asarray(p, dtype=np.float64).reshape(-1, 1)
         each = self.means + ndtri(wanted)[:, :, None] * self.sds
@@ -87,7 +95,7 @@ class Normals:
                 moved = x - gap / self.density(x)
             inside = (moved >= low) & (moved <= high)
             moved = np.where(gap == 0, x, np.where(inside, moved, 0.5 * (low + high)))
-            still = np.abs(moved - x) <= NEAR * (np.abs(x) + self.sds.min())
+            still = np.abs(moved - x) <= near * (np.abs(x) + self.sds.min())
             x = moved
             if still.all():
                 break
@@ -103,13 +111,23 @@ class Normals:
         The densities at its ends are equal; Newton's steps begin at the shortest of a few intervals.
         """
         below = (1 - level) * SPLITS
-        lower, upper = self.quantile(below), self.quantile(below + level)
+        both = self.quantile(np.concatenate([below, below + level]), ROUGH)
+        lower, upper = both[: below.size], both[below.size :]
         best = np.argmin(upper - lower, axis=0)[None]
         start = np.concatenate([np.take_along_axis(lower, best, 0), np.take_along_axis(upper, best, 0)])
         ends = self._equalise(start, level)
         width, known = ends[1] - ends[0], start[1] - start[0]
         held = np.abs(self.cdf(ends[1:]) - self.cdf(ends[:1]) - level)[0] < 1e-9
-        return np.where(held & (width > 0) & (width <= known), ends, start)
+        good = held & (width > 0) & (width <= known * (1 + ROUGH))
+        return np.where(good, ends, self._settle(start, level, good))
+
+    def _settle(self, start: Floats, level: float, good: NDArray[np.bool_]) -> Floats:
+        """The best of the intervals to begin from, exact, where Newton's steps went astray."""
+        if good.all():
+            return start
+        below = np.clip(self.cdf(start[:1])[0], 1e-12, 1 - level - 1e-12)
+        columns = [self.pick(r).quantile([p, p + level])[:, 0] for r, p in enumerate(below.tolist())]
+        return np.stack(columns, axis=1)
 
     def _equalise(self, ends: Floats, level: float) -> Floats:
         for _ in range(50):
@@ -127,7 +145,7 @@ class Normals:
 
     def mode(self) -> Floats:
         """(r,) points of highest density."""
-        grid = self.quantile(np.linspace(0.01, 0.99, 33))
+        grid = self.quantile(np.linspace(0.02, 0.98, 17), ROUGH)
         x = np.take_along_axis(grid, np.argmax(self.density(grid), axis=0)[None], 0)[0]
         for _ in range(STEPS):
             z = self._standardise(x)

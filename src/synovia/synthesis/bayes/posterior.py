@@ -24,7 +24,7 @@ __all__ = ["Posterior"]
 
 Floats = NDArray[np.float64]
 
-NEGLIGIBLE = 1e-14
+NEGLIGIBLE = 1e-12  # nodes with less weight move no digit that is shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,7 @@ from synovia.kernel.problem import Problem
 from synovia.kernel.scan import find_root, residual_sum, scan
 from synovia.kernel.search import find_maximum
 from synovia.kernel.solver import DiagonalSolver
-from synovia.kernel.term import Term
+from synovia.kernel.starts import find_starts
 
 __all__ = [
     "Choice",
@@ -84,7 +84,7 @@ def _maximise(problem: Problem, *, restricted: bool) -> Choice:
 def _climb(problem: Problem, *, restricted: bool) -> Choice:
     """Several variances or correlations: Newton from several starts, the highest maximum taken."""
     _require_room(problem)
-    found, maxima = find_maximum(problem, _starts(problem), restricted=restricted)
+    found, maxima = find_maximum(problem, find_starts(problem), restricted=restricted)
     psi = found.point.psi
     edges = [value in (low, high) for value, (low, high) in zip(psi.tolist(), problem.bounds, strict=True)]
     size = float(np.abs(found.around.slope).max()) if psi.size else 0.0
@@ -94,52 +94,6 @@ def _climb(problem: Problem, *, restricted: bool) -> Choice:
     stopped = "" if converged else f"; stopped where a step still promised {found.promise:.2g}"
     told = Convergence(found.steps, size, any(edges), converged, f"{said}{several}{stopped}")
     return Choice(psi, found.point, told)
-
-
-def _starts(problem: Problem) -> list[Floats]:
-    """Where to climb from: variance shared equally, mostly in one term, and little of it."""
-    s2 = residual_sum(problem) / (problem.n - problem.p)
-    whole = max(s2 - float(problem.V.diagonal.mean()), 0.1 * s2, 1e-8 * float(problem.V.diagonal.mean()))
-    count = len(problem.terms)
-    shares = [np.full(count, 1 / count), np.full(count, 0.05 / count)]
-    if count > 1:
-        shares += [np.where(np.arange(count) == term, 0.9, 0.1 / (count - 1)) for term in range(count)]
-    starts = [
-        np.concatenate(
-            [term.start(whole * part) for term, part in zip(problem.terms, share.tolist(), strict=True)]
-        )
-        for share in shares
-    ]
-    return [*starts, *_one_by_one(problem, whole / count, starts[0]), *_elsewhere(problem, starts[0])]
-
-
-def _one_by_one(problem: Problem, variance: float, start: Floats) -> list[Floats]:
-    """Mostly one of the several effects of a term: each its own slope, its own outcome."""
-    out, place = [], 0
-    for term in problem.terms:
-        several = isinstance(term, Term) and term.loadings is not None and term.structure.size > 1
-        if isinstance(term, Term) and several:
-            for level in range(term.structure.size):
-                moved = start.copy()
-                moved[place : place + term.parameters] = term.start(variance, level=level)
-                out.append(moved)
-        place += term.parameters
-    return out
-
-
-def _elsewhere(problem: Problem, start: Floats) -> list[Floats]:
-    """Weak and strong correlations, short and long ranges."""
-    limits = [limit for term in problem.terms for limit in term.search_bounds]
-    out = []
-    for place, (low, high) in enumerate(limits):
-        if not (np.isfinite(low) and np.isfinite(high)):
-            continue
-        ends = np.geomspace(low, high, 5) if low > 0 else np.linspace(low, high, 21)
-        for value in (ends[1], ends[-2]):
-            moved = start.copy()
-            moved[place] = value
-            out.append(moved)
-    return out
 
 
 def require_one_variance(problem: Problem) -> None:

@@ -15,6 +15,7 @@ __all__ = ["Found", "climb", "find_maximum"]
 
 Floats = NDArray[np.float64]
 
+CLIMBED = 4  # starts besides the first that are climbed from
 CLIMBS = 200  # steps of one climb; ten are usual
 ROUGH = 1e-3  # gain that a full step still promises when starts are compared
 FLAT = 1e-18  # the same at the end: a parameter is then within 1e-9 of its standard error
@@ -83,7 +84,8 @@ class _Hill:
 def find_maximum(problem: Problem, starts: list[Floats], *, restricted: bool) -> tuple[Found, int]:
     """The highest of the maxima that climbs from several starts reach, and how many differ.
 
-    Every start is climbed until its height is known to a thousandth; the best is then climbed to the end.
+    The first start and the highest of the others are climbed until their height is known to a thousandth; the
+    best is then climbed to the end.
 
     Parameters
     ----------
@@ -95,7 +97,8 @@ def find_maximum(problem: Problem, starts: list[Floats], *, restricted: bool) ->
         Whether to climb the restricted likelihood.
     """
     hill = _Hill(problem, restricted)
-    ends = [climb(hill, start, enough=ROUGH) for start in starts]
+    others = sorted(starts[1:], key=lambda theta: hill.at(theta)[1], reverse=True)[:CLIMBED]
+    ends = [climb(hill, start, enough=ROUGH) for start in (starts[0], *others)]
     best = max(ends, key=lambda end: end.value)
     values = np.sort([end.value for end in ends if end.promise <= ROUGH])
     return climb(hill, best.theta, enough=FLAT), int(1 + (np.diff(values) > APART).sum())

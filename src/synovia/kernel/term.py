@@ -53,8 +53,8 @@ class RandomTerm(Protocol):
         """Limits of theta."""
         ...
 
-    def start(self, variance: float) -> Floats:
-        """Theta where a search begins."""
+    def start(self, variance: float | Floats) -> Floats:
+        """Theta where a search begins, with so much variance, or so much from each effect."""
         ...
 
     def from_search(self, theta: Floats) -> Floats:
@@ -141,14 +141,12 @@ class Term:
         """Those of the structure."""
         return self.structure.search_bounds
 
-    def start(self, variance: float, *, level: int | None = None) -> Floats:
-        """That of the structure, so that each effect adds so much to a row; or mostly one of them does."""
-        share = np.ones(self.structure.size)
-        if level is not None:
-            share = np.where(np.arange(share.size) == level, 1.0, 0.05)
+    def start(self, variance: float | Floats) -> Floats:
+        """That of the structure, with so much variance from each effect in a typical row."""
+        own = np.broadcast_to(np.asarray(variance, dtype=np.float64), (self.structure.size,))
         if self.loadings is not None:
-            share = share / np.maximum((self.loadings**2).mean(axis=0), 1e-12)
-        return self.structure.start(variance * share)
+            own = own / np.maximum((self.loadings**2).mean(axis=0), 1e-12)
+        return self.structure.start(own)
 
     def from_search(self, theta: Floats) -> Floats:
         """Psi of theta."""
@@ -259,9 +257,9 @@ class RowScale:
         """Any number."""
         return self.bounds
 
-    def start(self, variance: float) -> Floats:
+    def start(self, variance: float | Floats) -> Floats:
         """Coefficients that give every row about this variance."""
-        level = np.log(max(variance, np.exp(-EXPONENT)))
+        level = np.log(max(float(np.mean(variance)), np.exp(-EXPONENT)))
         found = np.linalg.lstsq(self.W, np.full(self.size, level), rcond=None)[0]
         return np.asarray(found, dtype=np.float64)
 

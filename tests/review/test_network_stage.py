@@ -143,7 +143,7 @@ def test_what_is_not_connected_says_why(review: Review) -> None:
     omissions = review.tables["network_omissions"]
     assert (omissions["reason"] != "").all()
     same = omissions[(omissions["synthesis_id"] == PAIN) & (omissions["study_id"] == "jansen-kirchner")]
-    assert "compares no two nodes" in same["reason"].iloc[0]
+    assert "compares no two options" in same["reason"].iloc[0]
 
 
 def review_nodes(review: Review, name: str) -> tuple[str, ...]:
@@ -165,3 +165,27 @@ def test_ranks_and_probabilities_are_probabilities(review: Review) -> None:
     assert posteriors["mid"].unique().tolist() == [9.7]
     assert (posteriors["better_by_mid"] <= posteriors["better"]).all()
     assert posteriors["method"].str.contains("HalfNormal").all()
+
+
+def test_a_course_is_made_of_printed_differences(review: Review) -> None:
+    """Jubb at week 11: -10 and -5; its 204 people a group followed to week 18, one trial alone to week 52."""
+    seen = review.tables["course_follow_ups"]
+    row = seen[(seen["study_id"] == "jansen-jubb") & (seen["weeks"] == 11)].iloc[0]
+    assert row["estimate"] == pytest.approx(-5.0, abs=1e-12)
+    planned = review.tables["course_estimates"].query("variant == 'primary'").set_index("weeks")
+    assert planned.loc[52, "k"] == 1
+    assert planned.loc[12, "lower"] < planned.loc[12, "estimate"] < planned.loc[12, "upper"]
+    large = review.tables["courses"].set_index("variant").loc["large-trials"]
+    used = seen.groupby("study_id")[["n", "n_comparator"]].min().min(axis=1)
+    assert large["k"] == (used >= 50).sum()
+
+
+def test_a_course_refuses_what_cannot_be() -> None:
+    course = (
+        '\n[[course]]\nid = "c"\nlabel = "C"\noutcome = "pain"\ntreatment = "ha"\ncomparator = "saline"\n'
+    )
+    assert read_protocol(STARTER + course + "knots = [4, 12]\n").course[0].knots == (4, 12)
+    with pytest.raises(ProtocolError, match="knots in rising order"):
+        read_protocol(STARTER + course + "knots = [12, 4]\n")
+    with pytest.raises(ProtocolError, match="a comparator other than the treatment"):
+        read_protocol(STARTER + course.replace('"saline"', '"ha"') + "knots = [4]\n")

@@ -11,6 +11,9 @@ from typing import Literal
 import pandas as pd
 
 from synovia import tables
+from synovia.report.course_content import CourseAnswer
+from synovia.report.mid import Mid
+from synovia.report.network_content import NetworkAnswer
 from synovia.tables import Table
 
 __all__ = ["SHOWN", "Answer", "Content", "Fact", "Methods", "Mid", "Search", "Variant"]
@@ -68,26 +71,6 @@ class Search:
     query: str = ""
     date: str = ""
     file: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Mid:
-    """A published difference that matters to people, on the 0-100 scale of the effect.
-
-    Attributes
-    ----------
-    value : float
-        Points on 0-100.
-    kind : {"individual", "group"}
-        A threshold for one person's change, or for a difference between groups; the report never
-        holds a difference between groups against the former without saying so.
-    citation : str
-        Where it was published.
-    """
-
-    value: float
-    kind: Literal["individual", "group"]
-    citation: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +225,10 @@ class Content:
         Labels of outcome ids.
     authors : mapping of (str, int) to str, keyed ``"table:line"``
         Who entered a row, as the journal says: ``{"outcomes:12": "A. Reader, 2026-02-01"}``.
+    networks : tuple of NetworkAnswer
+        Networks of treatments, in the order in which they are read.
+    courses : tuple of CourseAnswer
+        Courses over time, likewise.
     gaps : tuple of str
         Sentences: what is missing.
     cautions : tuple of str
@@ -263,6 +250,8 @@ class Content:
     treatments: Mapping[str, str] = field(default_factory=dict)
     outcomes: Mapping[str, str] = field(default_factory=dict)
     authors: Mapping[str, str] = field(default_factory=dict)
+    networks: tuple[NetworkAnswer, ...] = ()
+    courses: tuple[CourseAnswer, ...] = ()
     gaps: tuple[str, ...] = ()
     cautions: tuple[str, ...] = ()
     integrity: tuple[str, ...] = ()

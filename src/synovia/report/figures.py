@@ -21,6 +21,7 @@ __all__ = [
     "flow_of",
     "forest_of",
     "funnel_of",
+    "inline",
     "map_of",
     "timecourse_frame",
     "timecourse_labels",
@@ -53,7 +54,7 @@ _OTHER_BOXES = {
 _FALLEN = ("other-duplicates", "other-excluded", "other-awaiting", "other-same-report")
 
 
-def _inline(figure: Figure, name: str, title: str, description: str) -> Markup:
+def inline(figure: Figure, name: str, title: str, description: str) -> Markup:
     """The figure as SVG inside the page; plots escapes every text it draws."""
     svg = plots.to_svg(figure, prefix=f"drawing-{name}", title=title, description=description, inline=True)
     return Markup(_name_once(svg))  # noqa: S704 - made by matplotlib, whose writer escapes texts
@@ -133,7 +134,7 @@ def draw_forest(answer: Answer, name: str) -> Markup:
         return Markup()
     title = f"Forest plot: {answer.comparison}, {answer.outcome}, {answer.window}"
     told = f"{len(answer.contributions)} effects with their intervals; the numbers stand in the table below."
-    return _inline(figure, name, title, told)
+    return inline(figure, name, title, told)
 
 
 def funnel_of(answer: Answer) -> Figure | None:
@@ -159,7 +160,7 @@ def draw_funnel(answer: Answer, name: str) -> Markup:
         return Markup()
     title = f"Funnel plot: {answer.comparison}, {answer.outcome}, {answer.window}"
     told = f"Effects of {count(answer.estimate.get('k'))} studies against their standard errors."
-    return _inline(figure, name, title, told)
+    return inline(figure, name, title, told)
 
 
 def flow_of(counts: pd.DataFrame) -> Figure:
@@ -183,7 +184,7 @@ def flow_of(counts: pd.DataFrame) -> Figure:
 
 def draw_flow(counts: pd.DataFrame) -> Markup:
     """PRISMA 2020 flow diagram inside the page."""
-    return _inline(
+    return inline(
         flow_of(counts), "flow", "PRISMA 2020 flow diagram", "The table beside it has every number."
     )
 
@@ -218,7 +219,7 @@ def draw_map(content: Content) -> Markup:
     """Evidence map inside the page; empty when there are no findings."""
     figure = map_of(content)
     told = "Studies by cargo and outcome; the table below has each finding."
-    return Markup() if figure is None else _inline(figure, "map", "Evidence map", told)
+    return Markup() if figure is None else inline(figure, "map", "Evidence map", told)
 
 
 def timecourse_frame(content: Content, outcome: str, statistic: str) -> pd.DataFrame:
@@ -292,6 +293,6 @@ def draw_timecourse(content: Content, outcome: str, statistic: str, label: str) 
     if figure is None:
         return Markup()
     name = "timecourse-" + statistic.replace(" ", "-")
-    return _inline(
+    return inline(
         figure, name, f"Time course: {label}", "One panel a study; the numbers stand in the appendix."
     )

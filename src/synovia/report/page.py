@@ -11,6 +11,7 @@ from synovia.report import figures
 from synovia.report.anchors import Places, anchor, places_of
 from synovia.report.beside import Agreement, set_beside
 from synovia.report.content import Answer, Content, Variant
+from synovia.report.courses import CourseView, course_views
 from synovia.report.evidence import (
     RecordView,
     Source,
@@ -21,6 +22,7 @@ from synovia.report.evidence import (
     study_views,
 )
 from synovia.report.methods_text import Section, listed, methods_text
+from synovia.report.networks import NetworkView, network_views
 from synovia.report.numerals import count, decimal, reading_of
 from synovia.report.prisma import content_flow, identities
 from synovia.report.results import ResultRow, axis_of, result_row
@@ -128,6 +130,8 @@ class Page:
 
     content: Content
     comparisons: tuple[ComparisonView, ...]
+    networks: tuple[NetworkView, ...]
+    courses: tuple[CourseView, ...]
     statements: tuple[Statement, ...]
     other_trials: tuple[Statement, ...]
     flow: tuple[Cells, ...]
@@ -155,6 +159,8 @@ def page_of(content: Content) -> Page:
     return Page(
         content=content,
         comparisons=comparisons,
+        networks=network_views(content, places),
+        courses=course_views(content, places),
         statements=top,
         other_trials=tuple(statement for statement in spoken if statement not in top),
         flow=rows_of(flow),

@@ -7,7 +7,7 @@ from typing import Literal
 from synovia.report.content import Answer, Mid
 from synovia.report.numerals import Reading, count, decimal, percent, reading_of
 
-__all__ = ["Direction", "Wording", "direction_of", "word_answer", "word_mid"]
+__all__ = ["Direction", "Wording", "direction_of", "range_in_words", "sided", "word_answer", "word_mid"]
 
 Direction = Literal["lower", "higher", "unclear", "none"]
 """Which way the whole interval lies; ``unclear`` when it holds no effect, ``none`` without a number."""
@@ -80,7 +80,7 @@ def _favours(answer: Answer, direction: Direction) -> Literal["treatment", "comp
     return "treatment" if direction == answer.better else "comparator"
 
 
-def _sided(reading: Reading, value: float) -> str:
+def sided(reading: Reading, value: float) -> str:
     """A difference and its side: ``3.1 lower``."""
     shown = reading.value(value)
     if shown == 0:
@@ -88,7 +88,7 @@ def _sided(reading: Reading, value: float) -> str:
     return f"{decimal(abs(shown), reading.digits)} {'lower' if shown < 0 else 'higher'}"
 
 
-def _range(reading: Reading, lower: float, upper: float) -> str:
+def range_in_words(reading: Reading, lower: float, upper: float) -> str:
     """Two limits of a difference in words: ``3.1 to 16.5 lower``, ``8.0 lower to 1.8 higher``."""
     if math.isnan(lower) or math.isnan(upper):
         return "not estimable"
@@ -99,7 +99,7 @@ def _range(reading: Reading, lower: float, upper: float) -> str:
         near, far = sorted((abs(low), abs(high)))
         side = "lower" if high < 0 else "higher"
         return f"{decimal(near, reading.digits)} to {decimal(far, reading.digits)} {side}"
-    return f"{_sided(reading, lower)} to {_sided(reading, upper)}"
+    return f"{sided(reading, lower)} to {sided(reading, upper)}"
 
 
 def _limits(answer: Answer) -> str:
@@ -107,10 +107,10 @@ def _limits(answer: Answer) -> str:
     reading = _reading(answer)
     level = _number(answer, "level")
     name = f"{percent(100 * level)} CI" if not math.isnan(level) else "CI"
-    text = f"{name} {_range(reading, _number(answer, 'lower'), _number(answer, 'upper'))}"
+    text = f"{name} {range_in_words(reading, _number(answer, 'lower'), _number(answer, 'upper'))}"
     low, high = _number(answer, "prediction_lower"), _number(answer, "prediction_upper")
     if _pooled(answer) and _number(answer, "k") >= 3 and not math.isnan(low) and not math.isnan(high):
-        between = _range(reading, low, high).replace(" to ", " and ", 1)
+        between = range_in_words(reading, low, high).replace(" to ", " and ", 1)
         text += f"; a new trial would be expected between {between}"
     return text
 
@@ -202,7 +202,7 @@ def _width(answer: Answer) -> str:
 def _claim_single_arm(answer: Answer, direction: Direction) -> str:
     estimate = _number(answer, "estimate")
     if direction == "unclear":
-        change = f"did not clearly differ from before: {_sided(_reading(answer), estimate)}"
+        change = f"did not clearly differ from before: {sided(_reading(answer), estimate)}"
     else:
         change = f"was {_amount(answer)} {direction} than before"
     return (

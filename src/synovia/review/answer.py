@@ -9,7 +9,9 @@ from synovia import journal, report, screening, tables
 from synovia.extraction import Caution, find_cautions
 from synovia.report import Answer, Content, Fact, Methods, Search, Variant
 from synovia.report import Mid as ShownMid
+from synovia.review.course_answers import gather_courses
 from synovia.review.evidence import HUMAN_TABLES
+from synovia.review.network_answers import gather_networks, name_prior
 from synovia.review.plans import PRIMARY, Plan, plans
 from synovia.review.protocol import Protocol
 from synovia.review.run import Derived
@@ -50,6 +52,8 @@ def gather_content(derived: Derived) -> Content:
         treatments=protocol.labels(),
         outcomes={outcome.id: outcome.label for outcome in protocol.outcome},
         authors=_authors(materials),
+        networks=tuple(gather_networks(derived)),
+        courses=tuple(gather_courses(derived)),
         gaps=tuple(_gaps(derived)),
         cautions=review_cautions(derived),
         integrity=number_cautions(derived),
@@ -261,10 +265,10 @@ def review_cautions(derived: Derived) -> tuple[str, ...]:
             "see out/tables/rejects.csv."
         )
     prior = protocol.model.prior
-    if prior is not None:
+    if prior is not None and not protocol.network:
         found.append(
-            f"The protocol declares a {prior.family} prior with scale {prior.scale:g} on tau for a Bayesian "
-            "reading; this version makes none, so no result here uses it."
+            f"The protocol declares {name_prior(prior)} on the SD between trials for a Bayesian reading; "
+            "only networks have one and it declares none, so no result here uses it."
         )
     return (*found, *unreported_outcomes(derived))
 

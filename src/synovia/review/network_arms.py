@@ -11,7 +11,7 @@ from synovia.effects.arms import pool
 from synovia.review.eligible import Wanted, eligible_rows, is_named
 from synovia.review.network_plans import NetworkPlan
 
-__all__ = ["Groups", "select_groups", "vary_groups"]
+__all__ = ["Groups", "merge_groups", "select_groups", "vary_groups"]
 
 _COUNTS = ("OR", "RR", "RD")
 _SAME_TIME = ["study_id", "scale", "measure", "timepoint", "weeks", "statistic"]
@@ -51,7 +51,7 @@ def select_groups(plan: NetworkPlan, frames: Mapping[str, pd.DataFrame]) -> Grou
     kept, left_out = eligible_rows(wanted, frames["arm_data"], frames["studies"])
     rows, strangers = _give_nodes(plan, kept, frames["arms"])
     several, alone = _compare_nodes(plan, rows)
-    merged = _merge(several)
+    merged = merge_groups(several)
     window = effects.Window(plan.window.id, plan.window.target, plan.window.low, plan.window.high)
     selected = effects.select(
         merged,
@@ -90,7 +90,7 @@ def _give_nodes(
             "synthesis_id": plan.network_id,
             "study_id": row["study_id"],
             "arm_id": row["arm_id"],
-            "reason": f"no node of this network is {row['treatment']}, as this arm was given",
+            "reason": f"given {row['treatment']}, which is no option of this network",
         }
         for row in strange.to_dict("records")
     ]
@@ -114,20 +114,28 @@ def _finder(plan: NetworkPlan) -> Callable[[str, str], str]:
 def _compare_nodes(plan: NetworkPlan, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of the trials that have two nodes or more, and one omission for each of the others."""
     count = rows.groupby("study_id")["treatment"].transform("nunique")
+    named = plan.labels
     single = rows[count < 2].drop_duplicates("study_id")
     omitted = [
         {
             "synthesis_id": plan.network_id,
             "study_id": row["study_id"],
-            "reason": f"compares no two nodes: usable numbers only of {plan.labels[row['treatment']]}",
+            "reason": "compares no two options of this network: usable numbers only of "
+            + named[row["treatment"]],
         }
         for row in single.to_dict("records")
     ]
     return rows[count >= 2].reset_index(drop=True), tables.frame(tables.OMISSIONS, omitted)
 
 
-def _merge(rows: pd.DataFrame) -> pd.DataFrame:
-    """Arms of one node at one time of one measure as one group."""
+def merge_groups(rows: pd.DataFrame) -> pd.DataFrame:
+    """Arms of one treatment at one time of one measure as one group.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ARM_DATA rows.
+    """
     merged: list[dict[str, Any]] = []
     for _, group in rows.groupby([*_SAME_TIME, "treatment"], sort=False, dropna=False):
         arms = group.drop_duplicates("arm_id").to_dict("records")

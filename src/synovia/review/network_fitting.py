@@ -39,7 +39,7 @@ TABLES: tuple[Table, ...] = (
 )
 """What a network gives, besides what it omits."""
 
-NO_REFERENCE = "no trial in the window compares {} with another node"
+NO_REFERENCE = "no trial in the window compares {} with another option"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +112,10 @@ def _add_network(carried: Carried, plan: NetworkPlan, groups: Groups, names: Map
         carried.add(tables.NETWORK_RANKS, rank_rows(plan, found, ranking))
         carried.add(tables.NETWORK_RANK_PROBABILITIES, rank_probability_rows(plan, ranking))
         carried.add(tables.NETWORK_CONTRIBUTIONS, contribution_rows(plan, found))
+        carried.add(tables.NETWORK_POSTERIORS, posterior_rows(plan, found))
     carried.add(tables.NETWORKS, [row])
     carried.add(tables.NETWORK_EFFECTS, effect_rows(plan, found, part.arms))
     carried.add(tables.NETWORK_INCOHERENCE, incoherence_rows(plan, found))
-    carried.add(tables.NETWORK_POSTERIORS, posterior_rows(plan, found))
 
 
 def _connect(plan: NetworkPlan, arms: pd.DataFrame) -> _Part:
@@ -178,14 +178,15 @@ def _why_apart(plan: NetworkPlan, groups: Groups, part: _Part, node: str) -> str
     reference = plan.labels[plan.network.reference]
     own = next((names for names in part.parts if node in names), ())
     if own:
-        others = [plan.labels[name] for name in plan.network.nodes if name in own and name != node]
+        others = [plan.labels[name] for name in plan.network.nodes if name in own]
         return (
-            f"compared only with {', '.join(others)}, and no trial connects these with {reference}: "
-            f"a trial of one of them against {reference}, or against what is connected to it, would"
+            f"compared only with each other ({', '.join(others)}); a trial of one of them against "
+            f"{reference}, or against what is connected to it, would connect them"
         )
     if node in groups.seen:
-        return f"no trial with usable numbers from week {plan.window.low:g} to {plan.window.high:g}"
-    return "no eligible trial with usable numbers of this outcome, at any time"
+        weeks = f"from week {plan.window.low:g} to {plan.window.high:g}"
+        return f"no trial that compares it with another option has usable numbers {weeks}"
+    return "no eligible trial has usable numbers of this outcome, at any time"
 
 
 def _network_row(

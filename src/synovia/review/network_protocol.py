@@ -64,6 +64,6 @@ class Network(Section):
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """Ids of all nodes, the reference first."""
-        every = (*self.treatments, *(node.id for node in self.node))
+        """Ids of all nodes: the reference, those spelled out, then the single treatments."""
+        every = (*(node.id for node in self.node), *self.treatments)
         return (self.reference, *(name for name in every if name != self.reference))

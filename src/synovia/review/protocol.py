@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from synovia.review.course_protocol import Course
 from synovia.review.network_protocol import Network
 from synovia.review.section import Identifier, Measure, Section, Tau2
 
@@ -252,6 +253,7 @@ class Protocol(Section):
     comparison: tuple[Comparison, ...] = ()
     variant: tuple[Variant, ...] = ()
     network: tuple[Network, ...] = ()
+    course: tuple[Course, ...] = ()
 
     def labels(self) -> dict[str, str]:
         """Labels of treatments by id."""

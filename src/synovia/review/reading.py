@@ -23,7 +23,7 @@ _WANTED = {
     "date_from_datetime_parsing": "a day, such as 2026-01-31",
     "date_type": "a day, such as 2026-01-31",
 }
-_SECTIONS = ("search", "treatment", "outcome", "window", "comparison", "variant", "network")
+_SECTIONS = ("search", "treatment", "outcome", "window", "comparison", "variant", "network", "course")
 
 
 def read_protocol(text: str, *, file: str = "review.toml", scales: Iterable[str] | None = None) -> Protocol:
@@ -176,6 +176,10 @@ def _references(protocol: Protocol) -> Iterator[tuple[Path, str, Sequence[str]]]
         yield ("network", i, "treatments"), "treatment", network.treatments
         for j, node in enumerate(network.node):
             yield ("network", i, "node", j, "treatments"), "treatment", node.treatments
+    for i, course in enumerate(protocol.course):
+        yield ("course", i, "outcome"), "outcome", (course.outcome,)
+        yield ("course", i, "treatment"), "treatment", (course.treatment,)
+        yield ("course", i, "comparator"), "treatment", (course.comparator,)
 
 
 def _unknown_references(protocol: Protocol, source: _Source) -> Iterator[Fault]:

@@ -137,5 +137,12 @@ STAGES: tuple[Stage, ...] = (
             tables.NETWORK_OMISSIONS,
         ),
     ),
+    Stage(
+        "follow",
+        "following effects over time",
+        ("extract",),
+        _sections("outcome", "model", "course"),
+        (tables.COURSES, tables.COURSE_FOLLOW_UPS, tables.COURSE_ESTIMATES),
+    ),
 )
 """The chain, in the order in which it runs."""

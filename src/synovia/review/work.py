@@ -7,6 +7,7 @@ import pandas as pd
 from synovia import extraction, formats, journal, records, screening, tables
 from synovia.errors import InputError, TableError
 from synovia.review.cache import Frames
+from synovia.review.course_fitting import COURSE_TABLES, follow
 from synovia.review.network_fitting import TABLES as NETWORK_TABLES
 from synovia.review.network_fitting import carry_out
 from synovia.review.network_plans import network_plans
@@ -121,6 +122,14 @@ def _connect(materials: Materials, frames: Frames) -> Frames:
     return {**given, "network_omissions": omissions}
 
 
+def _follow(materials: Materials, frames: Frames) -> Frames:
+    found = [follow(materials.protocol, course, frames) for course in materials.protocol.course]
+    return {
+        table.name: tables.frame(table, [row for one in found for row in one[table.name]])
+        for table in COURSE_TABLES
+    }
+
+
 def _joined(table: Table, pooled: list[Pooled], name: str) -> pd.DataFrame:
     frames = [frame for result in pooled if not (frame := getattr(result, name)).empty]
     if not frames:
@@ -136,5 +145,6 @@ WORK: Mapping[str, Callable[[Materials, Frames], Frames]] = {
     "extract": _extract,
     "synthesise": _synthesise,
     "connect": _connect,
+    "follow": _follow,
 }
 """The work of each stage, by the stage's name."""

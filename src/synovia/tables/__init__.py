@@ -1,5 +1,6 @@
 """What a table is, and the declared tables that the other rooms meet through. No I/O, no statistics."""
 
+from synovia.tables.course import COURSE_ESTIMATES, COURSE_FOLLOW_UPS, COURSES
 from synovia.tables.effect import (
     ARM_DATA,
     COEFFICIENTS,
@@ -36,6 +37,9 @@ __all__ = [
     "CONTRASTS",
     "CONTRIBUTIONS",
     "CONVERSIONS",
+    "COURSES",
+    "COURSE_ESTIMATES",
+    "COURSE_FOLLOW_UPS",
     "COVARIANCES",
     "DECISIONS",
     "DERIVED",
@@ -105,5 +109,8 @@ DERIVED: tuple[Table, ...] = (
     NETWORK_RANK_PROBABILITIES,
     NETWORK_INCOHERENCE,
     NETWORK_CONTRIBUTIONS,
+    COURSES,
+    COURSE_FOLLOW_UPS,
+    COURSE_ESTIMATES,
 )
 """Tables that Synovia computes and that may be deleted at any time."""

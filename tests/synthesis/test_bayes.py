@@ -152,6 +152,26 @@ def test_case_influence_is_refitting(bcg: sv.Fit) -> None:
         assert found["log_predictive"][row] == pytest.approx(ratio, abs=1e-5)
 
 
+def test_an_estimate_that_a_coefficient_rests_on_has_no_deletion(trials: pd.DataFrame) -> None:
+    fit = meta(trials.assign(last=[0, 0, 0, 0, 1]), "estimate ~ last", inference="z")
+    found = case_influence(bayes(fit, HalfNormal(0.5))).tidy()
+    assert found["log_predictive"].isna().tolist() == [False] * 4 + [True]
+    assert not found["reliable"][4]
+
+
+def test_correlations_have_all_moments() -> None:
+    fit = meta(
+        sv.example("berkey1998").data,
+        "estimate ~ 0 + outcome",
+        random="CS(outcome | study_id)",
+        inference="z",
+    )
+    found = bayes(fit, HalfNormal(0.3)).variances()
+    assert found["name"].tolist() == ["tau[outcome]", "rho[outcome]"]
+    assert found["std_error"].notna().all()
+    assert found["upper"].max() <= 1
+
+
 def test_evidence_of_tau_zero_is_the_common_effect_model(bcg: sv.Fit, trials: pd.DataFrame) -> None:
     posterior = bayes(meta(trials, inference="z"), HalfNormal(0.5), Normal(0, 1))
     common = bayes(meta(trials, random=None, inference="z"), beta=Normal(0, 1))

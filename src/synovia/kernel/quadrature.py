@@ -334,7 +334,7 @@ def find_tails(density: LogPrior, axes: Sequence[Axis]) -> Floats:
             raise ImproperPosterior(k, "at its lower limit", float(low))
         if high > -FLAT:
             raise ImproperPosterior(k, "towards infinity", float(high))
-        tails[k] = high if np.isfinite(high) else -np.inf
+        tails[k] = high if np.isfinite(high) and np.isinf(axes[k].upper) else -np.inf
     return tails
 
 

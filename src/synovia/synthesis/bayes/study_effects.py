@@ -14,6 +14,7 @@ __all__ = ["Deletions", "delete_each", "find_study_effects"]
 
 Floats = NDArray[np.float64]
 
+ALONE = 1e-9  # share of an estimate's precision that is not used up by the coefficients
 NEGLIGIBLE = 1e-10  # nodes with less weight move no digit that is shown
 
 
@@ -113,7 +114,7 @@ class Deletions:
     Attributes
     ----------
     log_predictive : ndarray of shape (n,)
-        log p(y_i | the others).
+        log p(y_i | the others); NaN where a coefficient cannot be estimated without the estimate.
     weights : ndarray of shape (m, n)
         Weights of the nodes without each estimate.
     beta : ndarray of shape (m, n, p)
@@ -155,6 +156,7 @@ def delete_each(problem: Problem, found: Quadrature) -> Deletions:
     nodes, psi = _visit(problem, found)
     lost = np.einsum("mip,mpq->miq", nodes.spread, nodes.cov)
     own = nodes.inverse - np.einsum("miq,miq->mi", lost, nodes.spread)
+    own = np.where(own > ALONE * nodes.inverse, own, np.nan)  # an estimate that a coefficient rests on alone
     gap = nodes.pulled / own
     log_predictive = 0.5 * np.log(own / (2 * np.pi)) - 0.5 * nodes.pulled * gap
     ratio = np.exp(-(log_predictive - log_predictive.max(axis=0)))

@@ -12,6 +12,7 @@ from synovia.kernel import Inapplicable
 from synovia.kernel.normals import Normals
 from synovia.kernel.quadrature import Quadrature
 from synovia.synthesis.bayes.credible import INTERVALS, limit_curve, limit_normals, mode_curve
+from synovia.synthesis.bayes.densities import tabulate_curve, tabulate_normals
 from synovia.synthesis.bayes.draws import Draws, draw, to_inference_data
 from synovia.synthesis.bayes.model import Model
 from synovia.synthesis.bayes.study_effects import find_study_effects
@@ -329,32 +330,19 @@ class Posterior:
             term, x, density, prior (NaN where flat or improper).
         """
         if term in self.model.names:
-            return self._density_of_variance(str(term), points)
-        found = self.pick(term, new_study=new_study)
-        low, high = found.quantile([0.001, 0.999])[:, 0]
-        x = np.linspace(low, high, points)
+            number = self.model.names.index(term)
+            prior, v = self.model.priors[number], self.model.problem.V.diagonal
+            return tabulate_curve(str(term), self.quadrature.curves[number], prior, v, points)
         name = "new study" if new_study else (term or self.fit.names.coefficients[0])
-        frame = {"term": name, "x": x, "density": found.density(x[:, None])[:, 0], "prior": np.nan}
-        return pd.DataFrame(frame)
-
-    def _density_of_variance(self, term: str, points: int) -> pd.DataFrame:
-        number = self.model.names.index(term)
-        curve, prior = self.quadrature.curves[number], self.model.priors[number]
-        low, high = curve.quantile(np.array([0.001, 0.999]))
-        start = 0.0 if term.startswith("tau") else low
-        x = np.linspace(start, high, points)
-        height = np.exp(prior.log_density(x, self.model.problem.V.diagonal)) if prior.proper else np.nan
-        return pd.DataFrame({"term": term, "x": x, "density": curve.density(x), "prior": height})
+        return tabulate_normals(name, self.pick(term, new_study=new_study), points)
 
     def frames(self) -> dict[str, Any]:
         """What ``draw`` needs."""
         names = [*self.fit.names.coefficients, *self.model.names]
         densities = pd.concat([self.density(name) for name in names], ignore_index=True)
-        return {"densities": densities, "level": self.level, "intervals": self._intervals(names)}
-
-    def _intervals(self, names: list[str]) -> pd.DataFrame:
         limits = np.array([self.interval(name) for name in names])
-        return pd.DataFrame({"term": names, "lower": limits[:, 0], "upper": limits[:, 1]})
+        intervals = pd.DataFrame({"term": names, "lower": limits[:, 0], "upper": limits[:, 1]})
+        return {"densities": densities, "level": self.level, "intervals": intervals}
 
     def draw(self, draws: int = 4000, *, seed: int = 1) -> Draws:
         """Independent draws from the posterior, for what has no closed form."""

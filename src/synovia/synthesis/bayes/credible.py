@@ -8,7 +8,7 @@ from synovia.errors import SynthesisError
 from synovia.kernel.axis import Curve
 from synovia.kernel.normals import Normals
 
-__all__ = ["INTERVALS", "limit_curve", "limit_normals", "mode_curve"]
+__all__ = ["INTERVALS", "describe_curve", "limit_curve", "limit_normals", "mode_curve"]
 
 Floats = NDArray[np.float64]
 
@@ -52,6 +52,35 @@ def mode_curve(curve: Curve) -> float:
         options={"xatol": 1e-9 * (1 + around[1])},
     )  # fmt: skip
     return float(found.x)
+
+
+def describe_curve(name: str, curve: Curve, tail: float, level: float, *, kind: str) -> dict[str, object]:
+    """One row about a parameter of the random effects; moments that do not exist are NaN.
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter.
+    curve : Curve
+        Its marginal posterior.
+    tail : float
+        Power with which density times parameter falls at infinity.
+    level, kind : float, str
+        Of the credible interval.
+    """
+    lower, upper = limit_curve(curve, level, kind)
+    mean = curve.mean() if tail < -1 else np.nan
+    spread = max(curve.mean(2) - mean * mean, 0.0) ** 0.5 if tail < -2 else np.nan
+    return {
+        "name": name,
+        "estimate": float(curve.quantile(np.array([0.5]))[0]),
+        "std_error": spread,
+        "lower": lower,
+        "upper": upper,
+        "level": level,
+        "mean": mean,
+        "mode": mode_curve(curve),
+    }
 
 
 def _check(level: float, kind: str) -> None:

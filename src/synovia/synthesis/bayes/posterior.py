@@ -11,15 +11,16 @@ from synovia.errors import SynthesisError
 from synovia.kernel import Inapplicable
 from synovia.kernel.normals import Normals
 from synovia.kernel.quadrature import Quadrature
-from synovia.synthesis.bayes.credible import INTERVALS, limit_curve, limit_normals, mode_curve
+from synovia.synthesis.bayes.credible import INTERVALS, describe_curve, limit_curve, limit_normals
 from synovia.synthesis.bayes.densities import tabulate_curve, tabulate_normals
 from synovia.synthesis.bayes.draws import Draws, draw, to_inference_data
 from synovia.synthesis.bayes.model import Model
+from synovia.synthesis.bayes.page import write_posterior
 from synovia.synthesis.bayes.study_effects import find_study_effects
 from synovia.synthesis.components import find_new_variance
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.regression import read_new_rows
-from synovia.synthesis.summary import Summary, show
+from synovia.synthesis.summary import Summary
 
 __all__ = ["Posterior"]
 
@@ -149,24 +150,9 @@ class Posterior:
             name, estimate (posterior median), std_error, lower, upper, level, mean, mode; "tau" is the square
             root of "tau2".
         """
-        rows = []
-        for number, (name, curve) in enumerate(zip(self.model.names, self.quadrature.curves, strict=True)):
-            lower, upper = limit_curve(curve, self.level, kind)
-            tail = float(self.quadrature.tails[number])
-            mean = curve.mean() if tail < -1 else np.nan
-            square = curve.mean(2) if tail < -2 else np.nan
-            rows.append(
-                {
-                    "name": name,
-                    "estimate": float(curve.quantile(np.array([0.5]))[0]),
-                    "std_error": float(np.sqrt(max(square - mean * mean, 0.0))) if tail < -2 else np.nan,
-                    "lower": lower,
-                    "upper": upper,
-                    "level": self.level,
-                    "mean": mean,
-                    "mode": mode_curve(curve),
-                }
-            )
+        tails = self.quadrature.tails.tolist()
+        found = zip(self.model.names, self.quadrature.curves, tails, strict=True)
+        rows = [describe_curve(name, curve, tail, self.level, kind=kind) for name, curve, tail in found]
         columns = ["name", "estimate", "std_error", "lower", "upper", "level", "mean", "mode"]
         return pd.DataFrame(rows, columns=pd.Index(columns))
 
@@ -354,22 +340,7 @@ class Posterior:
 
     def summary(self) -> Summary:
         """The posterior on a page: ``as_text``, ``as_html``, ``as_latex``."""
-        percent = f"{100 * self.level:g} %"
-        header = ("", "median", "mean", "sd", f"{percent} from", "to")
-        table = pd.concat([self.tidy().rename(columns={"term": "name"}), self.variances()])
-        columns = ("estimate", "mean", "std_error", "lower", "upper")
-        rows = [
-            (str(row["name"]), *(show(float(row[column]), 3) for column in columns))
-            for _, row in table.iterrows()
-        ]
-        evidence = self.log_evidence
-        facts = [
-            ("Estimates", str(self.model.problem.n)),
-            ("Method", self.method),
-            ("Error of the quadrature", f"{self.quadrature.error:.1g}"),
-            ("Log evidence", str(evidence) if isinstance(evidence, Inapplicable) else show(evidence, 3)),
-        ]
-        return Summary("Posterior", header, tuple(rows), tuple(facts), self.fit.warnings)
+        return write_posterior(self)
 
     def __str__(self) -> str:
         return self.summary().as_text()

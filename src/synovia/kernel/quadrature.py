@@ -326,8 +326,13 @@ def _read(
         error=lattice.error,
         curves=tuple(_marginal(lattice, axis, k, height) for k, axis in enumerate(axes)),
         tails=tails,
-        method=f"quadrature on {int(kept.sum())} nodes" if d else "closed form",
+        method=_name(int(kept.sum()), lattice.error) if d else "closed form",
     )
+
+
+def _name(nodes: int, error: float) -> str:
+    said = f", relative error about {error:.1g}" if error > TOLERANCE else ""
+    return f"quadrature on {nodes} nodes{said}"
 
 
 def _marginal(lattice: Lattice, axis: Axis, k: int, height: Callable[[Floats], Floats] | None) -> Curve:

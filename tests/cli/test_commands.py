@@ -51,7 +51,7 @@ def edit(file: Path, old: str, new: str) -> None:
 def test_run_answers_then_has_nothing_to_do(synovia: Run, mini: Path) -> None:
     code, out, _ = synovia("run", mini)
     assert code == 0
-    assert "Computed: collect, deduplicate, screen, extract, synthesise, report." in out
+    assert "Computed: collect, deduplicate, screen, extract, synthesise, connect, follow, report." in out
     assert f"Report: {mini / 'out' / 'report.html'}" in out
     first = {path: path.read_bytes() for path in (mini / "out").rglob("*") if path.is_file()}
     code, out, _ = synovia("run", mini)
@@ -65,7 +65,7 @@ def test_only_what_depends_on_a_change_is_computed(synovia: Run, mini: Path) -> 
     result = json.loads(synovia("run", mini, "--json")[1])
     assert result["stages"] == {
         "collect": "unchanged", "deduplicate": "unchanged", "screen": "unchanged", "extract": "unchanged",
-        "synthesise": "computed", "report": "computed",
+        "synthesise": "computed", "connect": "computed", "follow": "unchanged", "report": "computed",
     }  # fmt: skip
 
 

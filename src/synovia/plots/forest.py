@@ -53,6 +53,7 @@ class ForestOptions(TypedDict):
     mid: NotRequired[float | None]
     interval_label: NotRequired[str]
     count_label: NotRequired[str]
+    row_label: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)

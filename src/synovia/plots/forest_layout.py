@@ -41,6 +41,8 @@ class Design:
         Minimal important difference; values nearer to the null are shaded.
     interval_label, count_label : str
         Heads of the columns of intervals and of participants.
+    row_label : str
+        Head of the column of labels.
     """
 
     scale_label: str
@@ -52,6 +54,7 @@ class Design:
     mid: float | None = None
     interval_label: str = "Effect [95% CI]"
     count_label: str = "n / n"
+    row_label: str = "Study"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,10 +258,10 @@ def _label_width(lines: list[Line]) -> float:
 
 
 def _columns(
-    chosen: dict[str, tuple[str, float]], label: float
+    chosen: dict[str, tuple[str, float]], label: float, head_of_rows: str
 ) -> tuple[list[Column], tuple[float, float], float]:
     """Columns with their anchors, the edges of the plot region, and the whole width."""
-    found, x = [Column("label", "Study", 0.0, "left")], label
+    found, x = [Column("label", head_of_rows, 0.0, "left")], label
     if "n" in chosen:
         head, width = chosen["n"]
         found.append(Column("n", head, x + _GAP + width / 2, "center"))
@@ -305,7 +308,7 @@ def arrange(rows: pd.DataFrame, summaries: pd.DataFrame, design: Design) -> Shee
         for line in lines
     ]
     label = _label_width(lines)
-    columns, plot, width = _columns(_text_columns(lines, design), label)
+    columns, plot, width = _columns(_text_columns(lines, design), label, design.row_label)
     placed = _placed(lines, label, plot[0] - _GAP)
     body = placed[-1].top + placed[-1].height + 3 if placed else 0.0
     footnotes = _footnotes(notes, design, width)

@@ -64,6 +64,7 @@ def split(
         favours=("", ""),
         log=log,
         columns=("effect",),
+        row_label="Evidence",
         ax=ax,
     )
 

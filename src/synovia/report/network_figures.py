@@ -61,6 +61,7 @@ def forest_of_network(answer: NetworkAnswer) -> Figure | None:
         scale_label=scale_label(answer),
         favours=(f"{ends[0]} {reference}", f"{ends[1]} {reference}"),
         columns=("effect",),
+        row_label="Option",
         log=bool(reading.name),
         mid=answer.mid.value if answer.mid and answer.mid.kind == kind else None,
     )

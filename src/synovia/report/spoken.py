@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from synovia.report.content import Content
+from synovia.report.network_words import word_network
 from synovia.report.sentences import word_answer
 from synovia.report.unpooled import top_statements
 
@@ -10,7 +11,7 @@ __all__ = ["speak"]
 
 
 def speak(content: Content) -> tuple[tuple[str, str], ...]:
-    """What a review answers, one entry for each leading answer and each statement in words.
+    """What a review answers, one entry for each leading answer, each network and each statement in words.
 
     Parameters
     ----------
@@ -22,7 +23,18 @@ def speak(content: Content) -> tuple[tuple[str, str], ...]:
     tuple of (str, str)
         Synthesis id, empty for evidence in words only, and what is to be said.
     """
-    return (*_answers(content), *(("", statement.text) for statement in top_statements(content)))
+    return (
+        *_answers(content),
+        *_networks(content),
+        *(("", statement.text) for statement in top_statements(content)),
+    )
+
+
+def _networks(content: Content) -> Iterator[tuple[str, str]]:
+    for network in content.networks:
+        if network.fitted:
+            words = word_network(network)
+            yield network.network_id, " ".join(part for part in (words.effects, words.size) if part)
 
 
 def _answers(content: Content) -> Iterator[tuple[str, str]]:

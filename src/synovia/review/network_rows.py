@@ -170,7 +170,7 @@ def contribution_rows(plan: NetworkPlan, net: Network) -> Rows:
             for source, share in shares.items():
                 shown = _name_pair(names[str(source)], place) if kind == "comparison" else str(source)
                 own = {"node": node, "comparator": comparator, "kind": kind, "source": shown}
-                rows.append({**plan.base, **own, "contribution": float(share)})
+                rows.append({**plan.base, **own, "contribution": settle(float(share), 100.0)})
     return rows
 
 

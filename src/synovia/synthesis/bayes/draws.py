@@ -79,7 +79,7 @@ def to_inference_data(posterior: "Posterior", draws: int, chains: int, seed: int
         import arviz  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - an optional extra
     except ModuleNotFoundError:
         raise MissingExtra(
-            "to_inference_data needs arviz, which is not installed; pip install arviz. "
+            "to_inference_data needs arviz, which is not installed: pip install 'synovia[arviz]'. "
             "draw() gives the same draws as arrays."
         ) from None
     if chains < 1 or draws < chains:

@@ -335,7 +335,7 @@ class Posterior:
         return draw(self.quadrature, draws, seed)
 
     def to_inference_data(self, draws: int = 4000, *, chains: int = 4, seed: int = 1) -> Any:
-        """Independent draws as arviz's InferenceData; needs ``pip install arviz``."""
+        """Independent draws as arviz's InferenceData; needs ``pip install 'synovia[arviz]'``."""
         return to_inference_data(self, draws, chains, seed)
 
     def summary(self) -> Summary:

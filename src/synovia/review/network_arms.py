@@ -14,7 +14,7 @@ from synovia.review.network_plans import NetworkPlan
 __all__ = ["Groups", "merge_groups", "select_groups", "vary_groups"]
 
 _COUNTS = ("OR", "RR", "RD")
-_SAME_TIME = ["study_id", "scale", "measure", "timepoint", "weeks", "statistic"]
+_SAME_TIME = ("study_id", "scale", "measure", "timepoint", "weeks", "statistic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +136,12 @@ def merge_groups(rows: pd.DataFrame) -> pd.DataFrame:
     rows : DataFrame
         ARM_DATA rows.
     """
-    merged: list[dict[str, Any]] = []
-    for _, group in rows.groupby([*_SAME_TIME, "treatment"], sort=False, dropna=False):
-        arms = group.drop_duplicates("arm_id").to_dict("records")
-        merged.append(_one_group([{str(name): value for name, value in arm.items()} for arm in arms]))
-    return tables.frame(tables.ARM_DATA, merged)
+    groups: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
+    for record in rows.to_dict("records"):
+        row = {str(name): value for name, value in record.items()}
+        key = tuple(str(row[name]) for name in (*_SAME_TIME, "treatment"))
+        groups.setdefault(key, {}).setdefault(row["arm_id"], row)
+    return tables.frame(tables.ARM_DATA, [_one_group(list(arms.values())) for arms in groups.values()])
 
 
 def _one_group(arms: list[dict[str, Any]]) -> dict[str, Any]:

@@ -82,7 +82,11 @@ def methods_text(content: Content) -> tuple[Section, ...]:
         Section("9, 10", "How numbers were read", _collection(methods)),
         Section("11", "Risk of bias", ("Risk of bias has not yet been appraised.",)),
         Section("12", "What is estimated", _effect_measure(methods)),
-        Section("13", "How results were combined", _synthesis(methods, content.software)),
+        Section(
+            "13",
+            "How results were combined",
+            (*_synthesis(methods, content.software), *_networks(content), *_courses(content)),
+        ),
         Section("14", "Missing results", (_REPORTING,)),
         Section("15", "Certainty", ("The certainty of the evidence has not yet been judged.",)),
         Section("24", "Protocol", _protocol(methods)),
@@ -202,6 +206,36 @@ def _synthesis(methods: Methods, software: str) -> tuple[str, ...]:
         "and Q."
     )
     return tuple(text for text in (model.strip(), designs, single, f"Computed with {software}.") if text)
+
+
+def _networks(content: Content) -> tuple[str, ...]:
+    if not content.networks:
+        return ()
+    prior = next((network.prior for network in content.networks if network.prior), "")
+    read = (
+        " Probabilities come from the exact posterior of the same model, by quadrature, with "
+        f"{prior} as the prior on the SD between trials."
+        if prior
+        else ""
+    )
+    return (
+        "In networks, groups of one trial that belong to one option are taken together; measure, time and "
+        "statistic of each trial are chosen by the same rule as in the comparisons. Comparisons of one trial "
+        "keep the exact covariance that their common group brings, and one variance between trials holds for "
+        "all comparisons (Lu and Ades 2004). Agreement is tested by the design-by-treatment interaction "
+        "(Higgins 2012) and by splitting direct from indirect evidence; ranks are given with their "
+        f"uncertainty, and contributions by shortest paths (Papakonstantinou 2018).{read}",
+    )
+
+
+def _courses(content: Content) -> tuple[str, ...]:
+    if not content.courses:
+        return ()
+    return (
+        "A course over time is a regression of all follow-ups on straight lines between chosen weeks, 0 at the "
+        "start, with courses that vary from trial to trial (Jansen, Vieira and Cope 2015). Follow-ups of the "
+        "same people are correlated; the correlation is assumed and varied.",
+    )
 
 
 def _dependent(methods: Methods) -> str:

@@ -232,9 +232,9 @@ def _courses(content: Content) -> tuple[str, ...]:
     if not content.courses:
         return ()
     return (
-        "A course over time is a regression of all follow-ups on straight lines between chosen weeks, 0 at the "
-        "start, with courses that vary from trial to trial (Jansen, Vieira and Cope 2015). Follow-ups of the "
-        "same people are correlated; the correlation is assumed and varied.",
+        "A course over time is a regression of all follow-ups on straight lines between chosen weeks, 0 at "
+        "the start, with courses that vary from trial to trial (Jansen, Vieira and Cope 2015). Follow-ups of "
+        "the same people are correlated; the correlation is assumed and varied.",
     )
 
 

@@ -3,12 +3,11 @@
 import re
 
 from parity.grid import Case
-from parity.topics import network_core, network_incoherence
+from parity.topics import network_core, network_counts, network_incoherence
 
-MODULES = (network_core, network_incoherence)
-PARTS = network_core.PARTS
+MODULES = (network_core, network_incoherence, network_counts)
+PARTS = network_core.PARTS | network_counts.PARTS
 
-# netmetabin pools the counts themselves (Mantel-Haenszel, non-central hypergeometric), which is not offered here
 COVERS = "|".join(f"(?:{module.COVERS})" for module in MODULES)
 
 

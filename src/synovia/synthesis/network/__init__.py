@@ -1,8 +1,10 @@
 """Networks of treatments: every comparison at once, direct and indirect."""
 
 from synovia.synthesis.network.arms import read_arms
+from synovia.synthesis.network.binary import hypergeometric_network, mantel_haenszel_network
 from synovia.synthesis.network.components import ComponentNetwork, component_network
 from synovia.synthesis.network.contrasts import Contrasts, read_contrasts
+from synovia.synthesis.network.count_network import CountNetwork
 from synovia.synthesis.network.design import NetworkDesign, from_arms, from_contrasts
 from synovia.synthesis.network.direct import direct_evidence, hat_matrix
 from synovia.synthesis.network.funnel import adjust_comparisons
@@ -14,6 +16,7 @@ from synovia.synthesis.network.ranking import Ranking, p_scores, rank
 __all__ = [
     "ComponentNetwork",
     "Contrasts",
+    "CountNetwork",
     "League",
     "Network",
     "NetworkDesign",
@@ -24,7 +27,9 @@ __all__ = [
     "from_arms",
     "from_contrasts",
     "hat_matrix",
+    "hypergeometric_network",
     "league",
+    "mantel_haenszel_network",
     "network",
     "p_scores",
     "rank",

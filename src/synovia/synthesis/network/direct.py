@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synovia.errors import SynthesisError
+from synovia.kernel.solution import Solution
 
 if TYPE_CHECKING:
     from synovia.synthesis.network.model import Network
@@ -87,10 +88,20 @@ def direct_evidence(net: "Network") -> pd.DataFrame:
         treatment_1, treatment_2, k, estimate (treatment 1 minus treatment 2), std_error, share: the variance
         of the network estimate over that of the direct one, the share of direct evidence.
 
+    Raises
+    ------
+    SynthesisError
+        When the network was fitted to events: its estimates are not weighted by their variances.
+
     Notes
     -----
     Inverse-variance pooling of the comparison in every trial that makes it, with the tau2 of the network.
     """
+    if isinstance(net.fit.point, Solution):
+        raise SynthesisError(
+            "A network fitted to events does not weight trials by the variance of their estimates; ask "
+            "by_design of a Mantel-Haenszel network, or a league table with above='nothing'."
+        )
     first, second, y, v = list_comparisons(net)
     tau2 = float(net.fit.point.psi[0]) if net.fit.settings.random is not None else 0.0
     weight = 1 / (v + tau2)

@@ -1,0 +1,161 @@
+"""Trials of doses of several agents: which agent and dose each arm was given."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from synovia.errors import SynthesisError
+from synovia.synthesis.network.arms import read_arms
+from synovia.synthesis.network.contrasts import Contrasts, alphabetical, find_study_column, read_contrasts
+from synovia.synthesis.rows import find_missing, read_numbers, require_columns
+
+__all__ = ["Nodes", "read_dose_network"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
+Node = tuple[str, float]
+
+_COMPARED = ("estimate", "std_error", "variance", "baseline_variance")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Nodes:
+    """Comparisons of trials whose treatments are doses of agents.
+
+    Attributes
+    ----------
+    contrasts : Contrasts
+        Comparisons; a treatment is an agent and its dose, such as ``"ha 20"``.
+    reference : str
+        What dose 0 is called.
+    agents : tuple of str
+        In alphabetical order, without the reference.
+    agent : ndarray of int of shape (T,)
+        Agent of each treatment by its place in ``agents``; -1 for the reference.
+    dose : ndarray of shape (T,)
+        Dose of each treatment, 0 for the reference.
+    """
+
+    contrasts: Contrasts
+    reference: str
+    agents: tuple[str, ...]
+    agent: Integers
+    dose: Floats
+
+    def list_levels(self, agent: int) -> Floats:
+        """Doses above 0 of an agent, rising, each once."""
+        return np.unique(self.dose[self.agent == agent])
+
+    def list_doses(self, agents: Sequence[int]) -> Floats:
+        """Dose of every arm of some agents and, where their trials have one, of the reference arm."""
+        contrasts = self.contrasts
+        starts = np.searchsorted(contrasts.study, np.arange(len(contrasts.studies) + 1)).tolist()
+        found: list[float] = []
+        for low, high in pairwise(starts):
+            arms = np.r_[contrasts.baseline[low], contrasts.arm[low:high]]
+            own = np.isin(self.agent[arms], agents)
+            if own.any():
+                found += self.dose[arms[own | (self.agent[arms] < 0)]].tolist()
+        return np.array(found)
+
+
+def read_dose_network(
+    data: pd.DataFrame,
+    names: tuple[str, str, str],
+    *,
+    measure: str | None,
+    columns: Mapping[str, str],
+    reference: str | None,
+) -> Nodes:
+    """Read trials that compare doses of agents.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row per arm (with a measure) or per comparison.
+    names : tuple of str
+        Columns of the trial, the agent and the dose; of a comparison the last two end in ``_1`` and ``_2``.
+    measure : str or None
+        Effect measure of arms.
+    columns : mapping of str to str
+        What the table calls the columns of ``read_arms`` or ``read_contrasts``.
+    reference : str or None
+        The agent without a dose.
+
+    Raises
+    ------
+    SynthesisError
+        When a dose, an arm or a trial cannot be used; it is named.
+    """
+    if not isinstance(data, pd.DataFrame):
+        raise SynthesisError(f"Found {type(data).__name__}; wanted a DataFrame of arms or comparisons.")
+    study, agent, dose = (find_study_column(data, names[0]), *names[1:])
+    sides = ("",) if measure is not None else ("_1", "_2")
+    require_columns(data, [study, *(name + side for side in sides for name in (agent, dose))])
+    places: dict[str, Node] = {}
+    told: set[str] = set()
+    labels = {}
+    for side in sides:
+        read = _read_nodes(data, agent + side, dose + side, reference)
+        told.update(data[agent + side].dropna().astype(str).str.strip())
+        labels[f"treatment{side}"] = [_name_node(node, reference) for node in read]
+        places.update(zip(labels[f"treatment{side}"], read, strict=True))
+    if reference is not None and reference not in told:
+        raise SynthesisError(
+            f"There is no agent {reference!r} to refer to; the table has {', '.join(sorted(told))}."
+        )
+    table = data.assign(**labels)
+    if measure is not None:
+        named = {**columns, "study": study, "treatment": "treatment"}
+        contrasts = read_arms(table, measure=measure, columns=named)
+    else:
+        _require_known(columns)
+        contrasts = read_contrasts(table, study=study, **dict(columns))
+    return _gather(contrasts, places, reference)
+
+
+def _read_nodes(data: pd.DataFrame, agent: str, dose: str, reference: str | None) -> list[Node]:
+    rows = [f"Row {number}" for number in range(1, len(data) + 1)]
+    doses, empty = read_numbers(data, dose, rows).tolist(), find_missing(data[agent])
+    names = ["" if gone else str(name).strip() for name, gone in zip(data[agent], empty, strict=True)]
+    return [
+        _read_node((row, agent, dose), name, value, reference)
+        for row, name, value in zip(rows, names, doses, strict=True)
+    ]
+
+
+def _read_node(where: tuple[str, str, str], name: str, dose: float, reference: str | None) -> Node:
+    row, agent_column, dose_column = where
+    told = f"{row} ({name})" if name else row
+    if name and name == reference:
+        if dose > 0 or dose < 0:
+            raise SynthesisError(f"{told} is the reference with {dose_column} {dose:g}; wanted 0 or nothing.")
+        return "", 0.0
+    if np.isnan(dose):
+        raise SynthesisError(f"{told} has no {dose_column}; fill it in, 0 for a control without the agent.")
+    if not 0 <= dose < np.inf:
+        raise SynthesisError(f"{told} has {dose_column} {dose:g}; wanted a number of 0 or more.")
+    if dose > 0 and not name:
+        raise SynthesisError(f"{told} has {dose_column} {dose:g} and no {agent_column}; fill it in.")
+    return (name, dose) if dose > 0 else ("", 0.0)
+
+
+def _name_node(node: Node, reference: str | None) -> str:
+    return f"{node[0]} {node[1]:.15g}" if node[0] else f"{reference or 'dose'} 0"
+
+
+def _require_known(columns: Mapping[str, str]) -> None:
+    strange = [name for name in columns if name not in _COMPARED]
+    if strange:
+        raise SynthesisError(f"Found columns[{strange[0]!r}]; wanted names for {', '.join(_COMPARED)}.")
+
+
+def _gather(contrasts: Contrasts, places: Mapping[str, Node], reference: str | None) -> Nodes:
+    own = [places[name] for name in contrasts.treatments]
+    agents = tuple(sorted({name for name, _ in own if name}, key=alphabetical))
+    agent = np.array([agents.index(name) if name else -1 for name, _ in own], dtype=np.intp)
+    return Nodes(contrasts, reference or "dose 0", agents, agent, np.array([dose for _, dose in own]))

@@ -272,6 +272,20 @@ def test_infinite_only_for_the_approximation() -> None:
     assert np.isfinite(hypergeometric_network(arms, likelihood="approximate").estimates).all()
 
 
+def test_what_was_left_out_is_why_the_network_falls_apart() -> None:
+    arms = make_arms(trials=(("s1", "AB"), ("s2", "AB"), ("s3", "CD")))
+    joining = make_network(("odd", "B", 0, 30), ("odd", "C", 6, 30))
+    with pytest.raises(SynthesisError, match=r"falls into 2 parts.*All of the trials of B:C were left out"):
+        mantel_haenszel_network(pd.concat([arms, joining]))
+
+
+def test_network_of_events_is_drawn() -> None:
+    net = hypergeometric_network(make_arms())
+    frames = net.frames()
+    assert frames["edges"]["k"].sum() == sum(len(arms) * (len(arms) - 1) // 2 for arms in net.design.arms)
+    assert frames["nodes"]["n"].sum() == make_arms()["n"].sum()
+
+
 def test_nothing_finite_is_left() -> None:
     with pytest.raises(TooFewStudies, match="No comparison has a finite odds ratio"):
         mantel_haenszel_network(make_network(("s1", "A", 0, 9), ("s1", "B", 3, 9)))

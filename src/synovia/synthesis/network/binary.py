@@ -129,7 +129,11 @@ def _group(counts: ArmCounts, reference: str | None) -> tuple[ArmCounts, dict[tu
         frame = frame[told & np.array(kept)].reset_index(drop=True)
         if frame.empty:
             raise TooFewStudies(f"No comparison has a finite odds ratio. {' '.join(said)}")
-        counts = read_counts(frame, None, reference, (*counts.design.contrasts.warnings, *said))
+        before = (*counts.design.contrasts.warnings, *said)
+        try:
+            counts = read_counts(frame, None, reference, before)
+        except SynthesisError as error:
+            raise SynthesisError(f"{error} {' '.join(said)}") from error
 
 
 def _stack(

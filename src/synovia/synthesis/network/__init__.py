@@ -10,6 +10,7 @@ from synovia.synthesis.network.direct import direct_evidence, hat_matrix
 from synovia.synthesis.network.funnel import adjust_comparisons
 from synovia.synthesis.network.league import League, league
 from synovia.synthesis.network.model import Network
+from synovia.synthesis.network.outcomes import OutcomeNetwork, outcome_network
 from synovia.synthesis.network.pooling import network
 from synovia.synthesis.network.ranking import Ranking, p_scores, rank
 
@@ -20,6 +21,7 @@ __all__ = [
     "League",
     "Network",
     "NetworkDesign",
+    "OutcomeNetwork",
     "Ranking",
     "adjust_comparisons",
     "component_network",
@@ -31,6 +33,7 @@ __all__ = [
     "league",
     "mantel_haenszel_network",
     "network",
+    "outcome_network",
     "p_scores",
     "rank",
     "read_arms",

@@ -103,16 +103,19 @@ def _find_interval(intervals: pd.DataFrame | None, name: str) -> tuple[float, fl
 def _draw_panel(panel: Axes, some: pd.DataFrame, interval: tuple[float, float] | None, level: float) -> None:
     x, y = np.array(numbers_of(some, "x")), np.array(numbers_of(some, "density"))
     prior = np.array(numbers_of(some, "prior"))
+    seen = x[np.isfinite(x)]
     if interval is not None:
         inside = (x >= interval[0]) & (x <= interval[1])
         panel.fill_between(x[inside], y[inside], color=BAND, linewidth=0, label=f"{100 * level:g} % interval")
     panel.plot(x, y, color=ACCENT, linewidth=1.4, label="posterior")
     if np.isfinite(prior).any():
         panel.plot(x, prior, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), label="prior")
-    if x.min() < 0 < x.max():
+    if seen.size and seen.min() < 0 < seen.max():
         panel.axvline(0.0, color=HAIR, linewidth=0.9, zorder=0)
-    panel.set_ylim(0, 1.3 * float(np.nanmax(y)))
-    panel.set_xlim(float(x.min()), float(x.max()))
+    highest = float(np.max(y[np.isfinite(y)], initial=0.0))
+    panel.set_ylim(0, 1.3 * highest if highest > 0 else 1.0)
+    if seen.size and np.ptp(seen) > 0:
+        panel.set_xlim(float(seen.min()), float(seen.max()))
     dress_axes(panel, ("bottom",))
     panel.set_yticks([])
     panel.legend(loc="upper right", fontsize=6.5, handlelength=1.4, borderaxespad=0.1)

@@ -106,7 +106,7 @@ def test_slopes_of_the_covariance(name: str) -> None:
     assert structure.derivatives(psi) == pytest.approx(
         difference(structure.covariance, psi), rel=DIFFERENCED, abs=DIFFERENCED
     )
-    theta = structure.start(0.4) * 0.9 + 0.01
+    theta = structure.start(np.array([0.4])) * 0.9 + 0.01
     search = difference(lambda t: structure.covariance(structure.from_search(t)), theta)
     assert structure.search_derivatives(theta) == pytest.approx(search, rel=1e-5, abs=1e-5)
 

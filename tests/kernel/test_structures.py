@@ -285,6 +285,21 @@ def test_a_variance_that_the_data_do_not_want_is_exactly_zero() -> None:
     assert gradient(problem, found.point)[1] < 0
 
 
+@pytest.mark.parametrize("rho", [-0.7, 0.0, 0.5, 0.95])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_held_correlation_leaves_the_highest_variances(rho: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    study, outcome = np.repeat(np.arange(10), 2), np.tile([0, 1], 10)
+    y = rng.normal(0, 0.3, 10)[study] * np.where(outcome == 0, 1.0, 0.3) + 0.2 * rng.normal(size=20)
+    held = Fixed(Unstructured(2), np.array([np.nan, np.nan, rho]))
+    problem = Problem(y, np.eye(2)[outcome], Diagonal(np.full(20, 0.04)), (Term(study, held, outcome),))
+    found = reml(problem)
+    grid = np.linspace(0, 0.6, 41) ** 2
+    best = max(point(problem, [a, b]).log_reml for a in grid for b in grid)
+    assert found.point.log_reml >= best - 1e-9
+    assert found.convergence.converged
+
+
 def test_singular_unstructured_covariance_is_reached() -> None:
     rng = np.random.default_rng(6)
     study, outcome = np.repeat(np.arange(15), 2), np.tile([0, 1], 15)

@@ -10,6 +10,7 @@ from synovia.kernel.gradient import SearchGradient, search_gradient
 from synovia.kernel.point import Point, point
 from synovia.kernel.problem import Problem
 from synovia.kernel.solver import split
+from synovia.kernel.term import RandomTerm
 
 __all__ = ["Found", "climb", "find_maximum"]
 
@@ -25,6 +26,7 @@ APART = 1e-2  # heights that differ by more are different maxima
 STUCK = 1e12  # damping beyond which no step moves
 SINGULAR = 1e-10  # least curvature, as a share of each coordinate's own
 LEVEL = 1e-9  # a coordinate that cannot gain as much over all its width is left where it is
+NUDGE = 0.1  # share of its start to which a hidden standard deviation is moved
 TINY = 1e-300
 
 
@@ -46,6 +48,8 @@ class Found:
         What a full step would still gain.
     steps : int
         Evaluations of the likelihood.
+    terms : tuple of RandomTerm
+        Whose coordinates theta are.
     """
 
     theta: Floats
@@ -54,6 +58,7 @@ class Found:
     value: float
     promise: float
     steps: int
+    terms: tuple[RandomTerm, ...]
 
 
 @dataclass(slots=True)
@@ -101,7 +106,25 @@ def find_maximum(problem: Problem, starts: list[Floats], *, restricted: bool) ->
     ends = [climb(hill, start, enough=ROUGH) for start in (starts[0], *others)]
     best = max(ends, key=lambda end: end.value)
     values = np.sort([end.value for end in ends if end.promise <= ROUGH])
-    return climb(hill, best.theta, enough=FLAT), int(1 + (np.diff(values) > APART).sum())
+    end = climb(hill, best.theta, enough=FLAT)
+    for start in _leave_corners(end, starts[0]):
+        other = climb(hill, start, enough=FLAT)
+        end = other if other.value > end.value + ROUNDING * (1 + abs(end.value)) else end
+    return end, int(1 + (np.diff(values) > APART).sum())
+
+
+def _leave_corners(end: Found, start: Floats) -> list[Floats]:
+    """Thetas beside one at which standard deviations of 0 hide whether their variances want to grow."""
+    limits = np.array([bound for term in end.terms for bound in term.search_bounds])
+    hidden = (end.theta <= limits[:, 0]) & (limits[:, 0] == 0) & (np.abs(end.around.slope * start) < LEVEL)
+    places = np.flatnonzero(hidden)
+    sets = [[place] for place in places.tolist()] + ([places.tolist()] if places.size > 1 else [])
+    out = []
+    for chosen in sets:
+        moved = end.theta.copy()
+        moved[chosen] = NUDGE * start[chosen]
+        out.append(moved)
+    return out
 
 
 def climb(hill: _Hill, start: Floats, *, enough: float) -> Found:
@@ -134,7 +157,7 @@ def climb(hill: _Hill, start: Floats, *, enough: float) -> Found:
                 break
         damping = max(8 * damping, 1e-2)
         step, _ = _step(around, theta, (low, high), damping)
-    return Found(theta, at, around, value, promise, hill.evaluations)
+    return Found(theta, at, around, value, promise, hill.evaluations, hill.problem.terms)
 
 
 def _step(

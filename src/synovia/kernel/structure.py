@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = ["Bounds", "Fixed", "Scalar", "Structure"]
 
 Floats = NDArray[np.float64]
+
+VANISHING = 1e-8  # share of the largest standard deviation that stands for 0 in slopes
 Bounds = tuple[tuple[float, float], ...]
 
 
@@ -171,8 +173,13 @@ class Fixed:
 
     @property
     def search_bounds(self) -> Bounds:
-        """The search moves the natural parameters."""
+        """The search moves standard deviations and correlations."""
         return self.bounds
+
+    @property
+    def _variances(self) -> NDArray[np.bool_]:
+        """(parameters,) which free parameters are variances."""
+        return np.array([name.startswith("tau2") for name in self.names], dtype=bool)
 
     def fill(self, psi: Floats) -> Floats:
         """(base.parameters,) held and free together."""
@@ -190,19 +197,29 @@ class Fixed:
 
     def start(self, variance: Floats) -> Floats:
         """The start of the whole structure, where free."""
-        return self.base.from_search(self.base.start(variance))[self.free]
+        psi = self.base.from_search(self.base.start(variance))[self.free]
+        return np.where(self._variances, np.sqrt(np.abs(psi)), psi)
 
     def from_search(self, theta: Floats) -> Floats:
-        """The same numbers."""
-        return theta
+        """Standard deviations become variances."""
+        return np.where(self._variances, theta**2, theta)
 
     def search_derivatives(self, theta: Floats) -> Floats:
-        """(parameters, q, q) slopes in the free parameters."""
-        return self.derivatives(theta)
+        """(parameters, q, q) slopes in theta; at a standard deviation of 0 their limit from above."""
+        own = self._variances
+        least = VANISHING * max(float(np.abs(theta[own]).max(initial=0.0)), VANISHING)
+        near = np.where(own, np.maximum(theta, least), theta)
+        scale = np.where(own, 2 * near, 1.0)
+        return self.derivatives(self.from_search(near)) * scale[:, None, None]
 
-    def search_curvature(self, theta: Floats, slope: Floats) -> Floats:  # noqa: ARG002 - one signature
-        """Left to the search."""
-        return np.zeros((self.parameters, self.parameters))
+    def search_curvature(self, theta: Floats, slope: Floats) -> Floats:
+        """Curvature of the variances in their standard deviations; the rest is left to the search."""
+        curvature = np.zeros((self.parameters, self.parameters))
+        matrices = self.search_derivatives(theta)
+        for place in np.flatnonzero(self._variances):
+            own = np.abs(np.diag(matrices[place])) > 0
+            curvature[place, place] = 2 * float(np.diag(slope)[own].sum())
+        return curvature
 
     def linear_basis(self) -> Floats | None:
         """Not offered: a held parameter is not a free linear one."""

@@ -47,6 +47,10 @@ class Independent:
         Residual sum of squares at tau2 = 0, weighted by 1 / v, times the mean variance: the scale of tau2.
     plain : bool
         Whether rows are estimates as given, rather than turned.
+    R : ndarray of shape (p, p)
+        The design of these rows is QR.
+    log_det : float
+        Log determinant of what was turned away: log|V|, or 0.
     """
 
     v: Floats
@@ -58,6 +62,8 @@ class Independent:
     restricted: bool
     rss: float
     plain: bool
+    R: Floats
+    log_det: float = 0.0
 
     def _products(self, w: Floats) -> Floats:
         """(p, p) Q'WQ."""
@@ -146,16 +152,14 @@ def _make_plain(problem: Problem, *, restricted: bool) -> Independent | None:
         Q = np.linalg.qr(problem.X)[0]
     residuals = problem.y - Q @ (Q.T @ problem.y)
     rss = float(residuals @ residuals)
-    return _assemble((v, np.ones(v.size), problem.y), Q, rss, restricted=restricted, plain=True)
+    rows = (v, np.ones(v.size), problem.y)
+    return Independent(*rows, Q, *_multiply(Q, problem.y), restricted, rss, plain=True, R=Q.T @ problem.X)
 
 
-def _assemble(
-    rows: tuple[Floats, Floats, Floats], Q: Floats, rss: float, *, restricted: bool, plain: bool
-) -> Independent:
-    v, scale, y = rows
+def _multiply(Q: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Products of the columns of Q, where they are few, and of Q and y."""
     p = Q.shape[1] if Q.shape[1] <= FEW else 0
-    squares = (Q[:, :p, None] * Q[:, None, :p]).reshape(y.size, -1)
-    return Independent(v, scale, y, Q, squares, Q * y[:, None], restricted, rss, plain)
+    return (Q[:, :p, None] * Q[:, None, :p]).reshape(y.size, -1), Q * y[:, None]
 
 
 def _turn(problem: Problem, solver: BlocksSolver, *, restricted: bool) -> Independent | None:
@@ -164,20 +168,23 @@ def _turn(problem: Problem, solver: BlocksSolver, *, restricted: bool) -> Indepe
     if not isinstance(term, Term) or term.rowwise:
         return None
     unit = term.structure.derivatives(np.ones(1))[0]
-    turned, scale = np.empty_like(problem.joined), np.empty(problem.n)
+    turned, scale, log_det = np.empty_like(problem.joined), np.empty(problem.n), 0.0
     for stack in solver.stacks:
-        root = np.linalg.inv(np.linalg.cholesky(stack.known))
+        L = np.linalg.cholesky(stack.known)
+        log_det += 2 * float(np.log(np.diagonal(L, axis1=1, axis2=2)).sum())
+        root = np.linalg.inv(L)
         spread = stack.shared[0].spread(unit)
         values, vectors = np.linalg.eigh(root @ spread @ np.swapaxes(root, 1, 2))
         turned[stack.rows] = np.swapaxes(vectors, 1, 2) @ (root @ problem.joined[stack.rows])
         scale[stack.rows] = values
     if scale.min() * ALIKE < scale.max():
         return None
-    Q = np.linalg.qr(turned[:, :-1])[0]
+    Q, R = np.linalg.qr(turned[:, :-1])
     y = turned[:, -1]
     residuals = y - Q @ (Q.T @ y)
     rss = float(residuals @ residuals) / float(scale.mean())
-    return _assemble((np.ones(problem.n), scale, y), Q, rss, restricted=restricted, plain=False)
+    rows = (np.ones(problem.n), scale, y)
+    return Independent(*rows, Q, *_multiply(Q, y), restricted, rss, plain=False, R=R, log_det=log_det)
 
 
 def _is_plain(problem: Problem) -> bool:

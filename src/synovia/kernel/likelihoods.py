@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synovia.errors import NotPositiveDefinite
+from synovia.kernel.independent import make_independent
 from synovia.kernel.point import point
 from synovia.kernel.problem import Problem
 from synovia.kernel.solver import DiagonalSolver
@@ -75,25 +76,47 @@ def evaluate_likelihoods(problem: Problem, psi: Floats) -> Likelihoods:
     >>> evaluate_likelihoods(two, np.array([[0.0], [0.5]])).cov[:, 0, 0].round(3).tolist()
     [0.25, 0.5]
     """
+    rows = _find_rows(problem, psi)
+    return _one_by_one(problem, psi) if rows is None else _at_once(rows)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """Independent rows of a problem at m psi: y ~ N(Q R b, omega), log|V| apart."""
+
+    y: Floats
+    Q: Floats
+    R: Floats
+    omega: Floats
+    log_det: float
+
+
+def _find_rows(problem: Problem, psi: Floats) -> _Rows | None:
     v = problem.V.diagonal
+    if psi.shape[0] * problem.n > LARGEST:
+        return None
     omega = find_row_variances(problem, psi) if v.max() <= ALIKE * v.min() else None
-    if omega is None or omega.size > LARGEST:
-        return _one_by_one(problem, psi)
-    return _at_once(problem, omega)
+    if omega is not None:
+        Q, R = np.linalg.qr(problem.X)
+        return _Rows(problem.y, Q, R, omega, 0.0)
+    turned = make_independent(problem, restricted=False)
+    if turned is None:
+        return None
+    return _Rows(turned.y, turned.Q, turned.R, turned.v + psi * turned.scale, turned.log_det)
 
 
-def _at_once(problem: Problem, omega: Floats) -> Likelihoods:
-    p = problem.p
-    Q, R = np.linalg.qr(problem.X)
+def _at_once(rows: _Rows) -> Likelihoods:
+    Q, omega = rows.Q, rows.omega
+    n, p = Q.shape
     W = 1 / omega
-    squares = (Q[:, :, None] * Q[:, None, :]).reshape(problem.n, -1)
+    squares = (Q[:, :, None] * Q[:, None, :]).reshape(n, -1)
     A = (W @ squares).reshape(-1, p, p)
     inverse = 1 / A if p == 1 else np.linalg.inv(A)
-    b = np.einsum("mij,mj->mi", inverse, W @ (Q * problem.y[:, None]))
-    residuals = problem.y - b @ Q.T
+    b = np.einsum("mij,mj->mi", inverse, W @ (Q * rows.y[:, None]))
+    residuals = rows.y - b @ Q.T
     rss = np.einsum("mn,mn,mn->m", residuals, W, residuals)
-    back = np.linalg.inv(R)
-    log_ml = -0.5 * (problem.n * np.log(2 * np.pi) + np.log(omega).sum(axis=1) + rss)
+    back = np.linalg.inv(rows.R)
+    log_ml = -0.5 * (n * np.log(2 * np.pi) + rows.log_det + np.log(omega).sum(axis=1) + rss)
     return Likelihoods(log_ml, b @ back.T, back @ inverse @ back.T)
 
 

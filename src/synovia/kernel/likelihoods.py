@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synovia.errors import NotPositiveDefinite
+from synovia.kernel.blocks import Stack
 from synovia.kernel.independent import make_independent
 from synovia.kernel.point import point
 from synovia.kernel.problem import Problem
 from synovia.kernel.solver import DiagonalSolver
-from synovia.kernel.structure import Scalar
-from synovia.kernel.term import Term
+from synovia.kernel.sweep import find_row_sums, make_stacks, sweep
 
 __all__ = ["Likelihoods", "evaluate_likelihoods", "find_row_variances"]
 
@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 
 ALIKE = 1e6  # variances further apart than this lose digits in normal equations
 LARGEST = 4_000_000  # numbers held at once
+CACHED = 1 << 17  # numbers of a chunk: what a processor keeps at hand
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,22 +42,18 @@ class Likelihoods:
 
 
 def find_row_variances(problem: Problem, psi: Floats) -> Floats | None:
-    """(m, n) variances of the rows at m psi, or None when rows are not independent with plain random effects.
+    """(m, n) variances of the rows at m psi, or None when rows are not independent.
 
     Parameters
     ----------
     problem : Problem
         Any.
     psi : ndarray of shape (m, parameters)
-        Variances of the terms.
+        Natural parameters of the terms.
     """
-    plain = all(
-        isinstance(term, Term) and isinstance(term.structure, Scalar) and term.loadings is None
-        for term in problem.terms
-    )
-    if not (isinstance(problem.solver, DiagonalSolver) and plain):
+    if not isinstance(problem.solver, DiagonalSolver):
         return None
-    return np.asarray(problem.solver.v + psi.sum(axis=1)[:, None])
+    return np.asarray(problem.solver.v + find_row_sums(problem.terms, psi, problem.n))
 
 
 def evaluate_likelihoods(problem: Problem, psi: Floats) -> Likelihoods:
@@ -77,7 +74,15 @@ def evaluate_likelihoods(problem: Problem, psi: Floats) -> Likelihoods:
     [0.25, 0.5]
     """
     rows = _find_rows(problem, psi)
-    return _one_by_one(problem, psi) if rows is None else _at_once(rows)
+    if rows is not None:
+        return _at_once(rows)
+    stacks = make_stacks(problem) if problem.V.diagonal.max() <= ALIKE * problem.V.diagonal.min() else None
+    if stacks is None:
+        return _one_by_one(problem, psi)
+    held = sum(stack.known.size * (1 + (problem.p + 1) / stack.known.shape[1]) for stack in stacks)
+    size = max(1, int(CACHED / held))
+    parts = [_sweep(problem, stacks, psi[start : start + size]) for start in range(0, psi.shape[0], size)]
+    return Likelihoods(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +123,25 @@ def _at_once(rows: _Rows) -> Likelihoods:
     back = np.linalg.inv(rows.R)
     log_ml = -0.5 * (n * np.log(2 * np.pi) + rows.log_det + np.log(omega).sum(axis=1) + rss)
     return Likelihoods(log_ml, b @ back.T, back @ inverse @ back.T)
+
+
+def _sweep(problem: Problem, stacks: tuple[Stack, ...], psi: Floats) -> tuple[Floats, Floats, Floats]:
+    """log_ml, beta and cov by normal equations on an orthonormal basis, solved twice."""
+    m, p = psi.shape[0], problem.p
+    Q, R = np.linalg.qr(problem.X)
+    swept = sweep(stacks, problem.terms, psi, np.column_stack([Q, problem.y]))
+    whole = np.concatenate([np.moveaxis(h, -1, 0).reshape(m, -1, p + 1) for h in swept.halves], axis=1)
+    good = np.isfinite(swept.log_det) & np.isfinite(whole).all(axis=(1, 2))
+    design, y = whole[:, :, :p], whole[:, :, p:]
+    turned = np.swapaxes(design, 1, 2)
+    A = np.where(good[:, None, None], turned @ design, np.eye(p))
+    inverse = np.linalg.inv(A)
+    b = inverse @ np.where(good[:, None, None], turned @ y, 0)
+    b = b + inverse @ np.where(good[:, None, None], turned @ (y - design @ b), 0)
+    rss = ((y - design @ b) ** 2).sum(axis=(1, 2))
+    back = np.linalg.inv(R)
+    log_ml = -0.5 * (problem.n * np.log(2 * np.pi) + swept.log_det + rss)
+    return np.where(good, log_ml, -np.inf), b[:, :, 0] @ back.T, back @ inverse @ back.T
 
 
 def _one_by_one(problem: Problem, psi: Floats) -> Likelihoods:

@@ -1,6 +1,6 @@
 """Normal priors of the coefficients, and what integrating them out leaves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,18 +23,20 @@ class Gaussian:
     mean : ndarray of shape (p,)
     precision : ndarray of shape (p, p)
         Zero rows where the prior is flat.
+    log_constant : float
+        Log of the prior's normalising constant; flat directions count as density 1.
     """
 
     log_weight: float
     mean: Floats
     precision: Floats
+    log_constant: float = field(init=False)
 
-    @property
-    def log_constant(self) -> float:
-        """Log of the prior's normalising constant; flat directions count as density 1."""
+    def __post_init__(self) -> None:
         values = np.linalg.eigvalsh(self.precision)
         held = values[values > 1e-14 * max(values.max(initial=0), 1e-300)]
-        return float(self.log_weight + 0.5 * np.log(held).sum() - 0.5 * held.size * np.log(2 * np.pi))
+        constant = self.log_weight + 0.5 * np.log(held).sum() - 0.5 * held.size * np.log(2 * np.pi)
+        object.__setattr__(self, "log_constant", float(constant))
 
 
 def flat(p: int) -> Gaussian:

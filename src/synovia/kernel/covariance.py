@@ -111,6 +111,8 @@ class Blocks:
         Covariance within each block, on the scale of y squared.
     index : tuple of ndarray of shape (s,)
         Rows of y that each block describes; they need not be adjacent.
+    diagonal : ndarray of shape (n,)
+        Sampling variances.
 
     Raises
     ------
@@ -122,28 +124,24 @@ class Blocks:
 
     blocks: tuple[Floats, ...]
     index: tuple[Integers, ...]
+    diagonal: Floats
 
     def __init__(self, blocks: Sequence[ArrayLike], index: Sequence[ArrayLike]) -> None:
         matrices = tuple(np.array(block, dtype=np.float64) for block in blocks)
         rows = tuple(np.array(places, dtype=np.intp) for places in index)
         _check_partition(matrices, rows)
+        _check_blocks(matrices, rows)
+        values = np.empty(sum(places.size for places in rows))
         for matrix, places in zip(matrices, rows, strict=True):
-            check_matrix(matrix, places)
+            values[places] = matrix.diagonal()
         object.__setattr__(self, "blocks", matrices)
         object.__setattr__(self, "index", rows)
+        object.__setattr__(self, "diagonal", values)
 
     @property
     def size(self) -> int:
         """Number of rows n."""
-        return sum(places.size for places in self.index)
-
-    @property
-    def diagonal(self) -> Floats:
-        """(n,) sampling variances."""
-        values = np.empty(self.size)
-        for matrix, places in zip(self.blocks, self.index, strict=True):
-            values[places] = np.diag(matrix)
-        return values
+        return self.diagonal.size
 
     @property
     def labels(self) -> Integers:
@@ -182,6 +180,32 @@ def _check_partition(blocks: tuple[Floats, ...], index: tuple[Integers, ...]) ->
         raise SynthesisError(
             "The rows of the covariance blocks must be 0 to n - 1, each in exactly one block."
         )
+
+
+def _check_blocks(blocks: tuple[Floats, ...], index: tuple[Integers, ...]) -> None:
+    """Blocks of one size are looked at together; only where one is wrong singly, to name the row."""
+    sizes = np.array([places.size for places in index])
+    for size in np.unique(sizes):
+        alike = np.flatnonzero(sizes == size).tolist()
+        if not _are_covariances(np.stack([blocks[k] for k in alike])):
+            for k in alike:
+                check_matrix(blocks[k], index[k])
+
+
+def _are_covariances(stack: Floats) -> bool:
+    """Whether matrices (g, s, s) are finite, symmetric and positive definite."""
+    variances = np.diagonal(stack, axis1=1, axis2=2)
+    if not (np.isfinite(stack).all() and (variances > 0).all()):
+        return False
+    root = np.sqrt(variances)
+    scale = root[:, :, None] * root[:, None, :]
+    if (np.abs(stack - np.swapaxes(stack, 1, 2)) > SYMMETRY * scale).any():
+        return False
+    try:
+        L = np.linalg.cholesky(stack / scale)
+    except np.linalg.LinAlgError:
+        return False
+    return bool((np.diagonal(L, axis1=1, axis2=2) ** 2 >= PIVOT).all())
 
 
 def check_variances(v: Floats) -> None:

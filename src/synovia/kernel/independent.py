@@ -7,7 +7,8 @@ The numbers are those of ``point``, by normal equations on an orthonormal basis 
 search, whose end is then read from ``point``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +42,6 @@ class Independent:
         Products of the columns of Q; without columns where p is large.
     cross : ndarray of shape (n, p)
         Q times y, row by row.
-    restricted : bool
-        Whether slopes and heights are those of the restricted likelihood.
     rss : float
         Residual sum of squares at tau2 = 0, weighted by 1 / v, times the mean variance: the scale of tau2.
     plain : bool
@@ -51,6 +50,8 @@ class Independent:
         The design of these rows is QR.
     log_det : float
         Log determinant of what was turned away: log|V|, or 0.
+    restricted : bool
+        Whether slopes and heights are those of the restricted likelihood.
     """
 
     v: Floats
@@ -59,11 +60,16 @@ class Independent:
     Q: Floats
     squares: Floats
     cross: Floats
-    restricted: bool
     rss: float
     plain: bool
     R: Floats
     log_det: float = 0.0
+    restricted: bool = True
+
+    @property
+    def free(self) -> float:
+        """Trace of what tau2 is multiplied with, off the design, in units of turned rows."""
+        return float(self.scale @ (1 - (self.Q**2).sum(axis=1)))
 
     def _products(self, w: Floats) -> Floats:
         """(p, p) Q'WQ."""
@@ -123,6 +129,10 @@ class Independent:
         return np.asarray(0.5 * (np.einsum("mn,mn,n->m", pulled, pulled, self.scale) - trace))
 
 
+_MADE: WeakKeyDictionary[Problem, Independent | None] = WeakKeyDictionary()
+"""Problems do not change: what was made for one is kept as long as the problem itself."""
+
+
 def make_independent(problem: Problem, *, restricted: bool) -> Independent | None:
     """The quick likelihood of a problem, or None when it has no such form.
 
@@ -133,16 +143,23 @@ def make_independent(problem: Problem, *, restricted: bool) -> Independent | Non
     restricted : bool
         Whether slopes and heights are those of the restricted likelihood.
     """
+    if problem not in _MADE:
+        _MADE[problem] = _make(problem)
+    made = _MADE[problem]
+    return made if made is None or made.restricted == restricted else replace(made, restricted=restricted)
+
+
+def _make(problem: Problem) -> Independent | None:
     if len(problem.terms) != 1 or problem.bounds != ((0.0, np.inf),):
         return None
     if isinstance(problem.solver, DiagonalSolver):
-        return _make_plain(problem, restricted=restricted) if _is_plain(problem) else None
+        return _make_plain(problem) if _is_plain(problem) else None
     if isinstance(problem.solver, BlocksSolver):
-        return _turn(problem, problem.solver, restricted=restricted)
+        return _turn(problem, problem.solver)
     return None
 
 
-def _make_plain(problem: Problem, *, restricted: bool) -> Independent | None:
+def _make_plain(problem: Problem) -> Independent | None:
     v = problem.V.diagonal
     if v.max() > ALIKE * v.min():
         return None
@@ -153,7 +170,7 @@ def _make_plain(problem: Problem, *, restricted: bool) -> Independent | None:
     residuals = problem.y - Q @ (Q.T @ problem.y)
     rss = float(residuals @ residuals)
     rows = (v, np.ones(v.size), problem.y)
-    return Independent(*rows, Q, *_multiply(Q, problem.y), restricted, rss, plain=True, R=Q.T @ problem.X)
+    return Independent(*rows, Q, *_multiply(Q, problem.y), rss=rss, plain=True, R=Q.T @ problem.X)
 
 
 def _multiply(Q: Floats, y: Floats) -> tuple[Floats, Floats]:
@@ -162,7 +179,7 @@ def _multiply(Q: Floats, y: Floats) -> tuple[Floats, Floats]:
     return (Q[:, :p, None] * Q[:, None, :p]).reshape(y.size, -1), Q * y[:, None]
 
 
-def _turn(problem: Problem, solver: BlocksSolver, *, restricted: bool) -> Independent | None:
+def _turn(problem: Problem, solver: BlocksSolver) -> Independent | None:
     """Blocks of dependent rows turned into independent ones, where every row feels tau2 about as much."""
     term = problem.terms[0]
     if not isinstance(term, Term) or term.rowwise:
@@ -184,7 +201,7 @@ def _turn(problem: Problem, solver: BlocksSolver, *, restricted: bool) -> Indepe
     residuals = y - Q @ (Q.T @ y)
     rss = float(residuals @ residuals) / float(scale.mean())
     rows = (np.ones(problem.n), scale, y)
-    return Independent(*rows, Q, *_multiply(Q, y), restricted, rss, plain=False, R=R, log_det=log_det)
+    return Independent(*rows, Q, *_multiply(Q, y), rss=rss, plain=False, R=R, log_det=log_det)
 
 
 def _is_plain(problem: Problem) -> bool:

@@ -19,7 +19,7 @@ LARGEST = 1e70  # squares and their products stay within double precision
 RANK = 1e-10  # length of a column left unexplained by earlier ones, as a share of its own length
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Problem:
     r"""One Gaussian synthesis: :math:`y \sim N(X\beta,\; V + \sum_k Z_k (I \otimes G_k(\psi)) Z_k')`.
 

@@ -156,17 +156,12 @@ def read_arms(
     rows_of: dict[str, list[int]] = {}
     for row in np.flatnonzero(told).tolist():
         rows_of.setdefault(studies[row], []).append(row)
-    blocks = []
-    for study, rows in rows_of.items():
-        block, told_about = _read_trial(
-            study, [treatments[row] for row in rows], x[:, rows], (measure, increment)
-        )
-        said += told_about
-        if block is not None:
-            blocks.append(StudyBlock(study, block.arms, block.y, block.V, tuple(rows[1:])))
-    if not blocks:
+    usable = x.copy()
+    trials, told_about = _select_trials(rows_of, treatments, (usable, chosen, increment))
+    if not trials:
         raise TooFewStudies("No trial has two arms that say something about the measure.")
-    read = assemble(blocks, data, said, measure)
+    blocks = _compare(trials, treatments, usable, chosen)
+    read = assemble(blocks, data, [*said, *told_about], measure)
     return replace(read, participants=_count(blocks, rows_of, treatments, x, chosen))
 
 
@@ -206,53 +201,73 @@ def _check_numbers(x: Floats, told: NDArray[np.bool_], arms: Sequence[str], meas
         raise SynthesisError(f"{arms[row]} has mean {x[0, row]:g}; a ratio of means needs means above 0.")
 
 
-def _read_trial(
-    study: str, arms: list[str], x: Floats, asked: tuple[str, float]
-) -> tuple[StudyBlock | None, list[str]]:
-    measure, increment = asked
-    twice = next((name for name in arms if arms.count(name) > 1), None)
-    if len(arms) == 1:
-        return None, [f"{study} has a single usable arm ({arms[0]}) and was dropped."]
-    if len(set(arms)) == 1:
+def _select_trials(
+    rows_of: Mapping[str, list[int]], treatments: Sequence[str], asked: tuple[Floats, ArmMeasure, float]
+) -> tuple[dict[str, list[int]], list[str]]:
+    """Rows of the trials that say something, and what was said; adds to the counts where an arm has none."""
+    x, measure, increment = asked
+    none, full = _find_empty(x, measure)
+    ratio = measure.events.startswith("0")
+    more = np.array([increment, 2 * increment if measure.columns == _COUNTS else 0.0])
+    trials, said = {}, []
+    for study, rows in rows_of.items():
+        arms = [treatments[row] for row in rows]
+        if len(arms) == 1:
+            said.append(f"{study} has a single usable arm ({arms[0]}) and was dropped.")
+            continue
+        _check_treatments(study, arms)
+        if ratio and (none[rows].all() or full[rows].all()):
+            said.append(
+                f"{study} has no events in any arm, or nothing else, and was dropped: it says nothing about "
+                "a ratio."
+            )
+            continue
+        trials[study] = rows
+        if none[rows].any() or full[rows].any():
+            what = "no event or nothing but events" if full[rows].any() else "no event"
+            said.append(
+                f"An arm of trial {study} has {what}: {increment:g} was added to the counts of all its arms."
+            )
+            x[:, rows] += more[:, None]
+    return trials, said
+
+
+def _find_empty(x: Floats, measure: ArmMeasure) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Arms without an event, and arms with nothing but events, where the measure cannot use them."""
+    nowhere = np.zeros(x.shape[1], dtype=bool)
+    if not measure.events:
+        return nowhere, nowhere
+    every = measure.columns == _COUNTS and measure.events != "0"
+    return x[0] == 0, x[0] == x[1] if every else nowhere
+
+
+def _check_treatments(study: str, arms: list[str]) -> None:
+    different = set(arms)
+    if len(different) == 1:
         raise SynthesisError(f"All arms of {study} were given {arms[0]!r}; wanted two different treatments.")
-    if twice is not None:
+    if len(different) < len(arms):
+        twice = next(name for name in arms if arms.count(name) > 1)
         raise SynthesisError(
             f"{study} has duplicate arms: {arms.count(twice)} of its arms were given {twice!r}. Merge them "
             "into one (add counts, pool means and SDs), or name what distinguishes them."
         )
-    if _says_nothing(x, MEASURES[measure]):
-        return None, [
-            f"{study} has no events in any arm, or nothing else, and was dropped: it says nothing about "
-            "a ratio."
-        ]
-    x, said = _add(study, x, MEASURES[measure], increment)
-    if measure == "SMD":
-        y, V = _standardise(x)
-    else:
-        value, v = MEASURES[measure].value(x)
-        y, V = value[1:] - value[0], np.diag(v[1:]) + v[0]
-    return StudyBlock(study, tuple(arms), y, V, tuple(range(1, len(arms)))), said
 
 
-def _says_nothing(x: Floats, measure: ArmMeasure) -> bool:
-    if not measure.events.startswith("0"):
-        return False
-    return bool((x[0] == 0).all() or (measure.events == "0n" and (x[0] == x[1]).all()))
-
-
-def _add(study: str, x: Floats, measure: ArmMeasure, increment: float) -> tuple[Floats, list[str]]:
-    if not measure.events:
-        return x, []
-    empty = x[0] == 0
-    if measure.columns == _COUNTS and measure.events != "0":
-        empty |= x[0] == x[1]
-    if not empty.any():
-        return x, []
-    more = np.array([increment, 2 * increment if measure.columns == _COUNTS else 0.0])
-    what = "no event" if (x[0][empty] == 0).all() else "no event or nothing but events"
-    return x + more[:, None], [
-        f"An arm of trial {study} has {what}: {increment:g} was added to the counts of all its arms."
-    ]
+def _compare(
+    trials: Mapping[str, list[int]], treatments: Sequence[str], x: Floats, measure: ArmMeasure
+) -> list[StudyBlock]:
+    """Every trial's arms against its first."""
+    value, v = np.zeros(x.shape[1]), np.zeros(x.shape[1])
+    used = np.array([row for rows in trials.values() for row in rows])
+    value[used], v[used] = measure.value(x[:, used])
+    blocks = []
+    for study, rows in trials.items():
+        if measure is MEASURES["SMD"]:
+            y, V = _standardise(x[:, rows])
+        else:
+            y, V = value[rows[1:]] - value[rows[0]], np.diag(v[rows[1:]]) + v[rows[0]]
+        blocks.append(StudyBlock(study, tuple(treatments[row] for row in rows), y, V, tuple(rows[1:])))
+    return blocks
 
 
 def _standardise(x: Floats) -> tuple[Floats, Floats]:

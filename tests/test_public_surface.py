@@ -13,7 +13,8 @@ SURFACE = [
     "cumulative", "diagnostic_accuracy", "dose_response", "draw",
     "effect_sizes", "evidence_map", "example", "examples", "explained", "flow", "forest", "funnel",
     "influence", "kappa", "league", "leave_one_out", "load_field", "log_rate_normal", "logit_normal",
-    "mantel_haenszel", "meta", "meta_many", "network", "open", "p_scores", "pairwise", "permutation_test",
+    "mantel_haenszel", "meta", "meta_many", "network", "open", "outcome_network", "p_scores", "pairwise",
+    "partial_order", "permutation_test",
     "peto", "poisson_normal", "profile", "profile_interval", "qq", "radial", "random_effects",
     "read_export", "residuals", "subgroups", "time_course", "timecourse", "vif", "wild_bootstrap",
 ]  # fmt: skip

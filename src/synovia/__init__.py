@@ -59,7 +59,14 @@ if TYPE_CHECKING:
     )
     from synovia.synthesis.bayes import bayes
     from synovia.synthesis.course import course_contrasts, time_course
-    from synovia.synthesis.network import component_network, league, network, p_scores
+    from synovia.synthesis.network import (
+        component_network,
+        league,
+        network,
+        outcome_network,
+        p_scores,
+        partial_order,
+    )
 
 
 _HOMES = {
@@ -102,8 +109,10 @@ _HOMES = {
     "meta_many": "synovia.synthesis",
     "network": "synovia.synthesis.network",
     "open": "synovia.review.review",
+    "outcome_network": "synovia.synthesis.network",
     "p_scores": "synovia.synthesis.network",
     "pairwise": "synovia.diagnosis",
+    "partial_order": "synovia.synthesis.network",
     "permutation_test": "synovia.synthesis",
     "peto": "synovia.synthesis",
     "poisson_normal": "synovia.synthesis",
@@ -161,8 +170,10 @@ __all__ = [
     "meta_many",
     "network",
     "open",
+    "outcome_network",
     "p_scores",
     "pairwise",
+    "partial_order",
     "permutation_test",
     "peto",
     "poisson_normal",

@@ -10,6 +10,8 @@ from synovia.plots.baujat import baujat
 from synovia.plots.bubble import bubble
 from synovia.plots.course import course
 from synovia.plots.dose import dose_curve
+from synovia.plots.dose_network import dose_network
+from synovia.plots.hasse import hasse
 from synovia.plots.influence import influence
 from synovia.plots.league import league
 from synovia.plots.net_heat import net_heat
@@ -31,6 +33,8 @@ DRAWINGS: dict[str, Callable[..., Axes]] = {
     "contrasts": refits,
     "course": course,
     "dose": dose_curve,
+    "dose_network": dose_network,
+    "hasse": hasse,
     "influence": influence,
     "league": league,
     "net_heat": net_heat,

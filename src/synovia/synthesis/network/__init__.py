@@ -3,6 +3,7 @@
 from synovia.synthesis.network.arms import read_arms
 from synovia.synthesis.network.binary import hypergeometric_network, mantel_haenszel_network
 from synovia.synthesis.network.components import ComponentNetwork, component_network
+from synovia.synthesis.network.connection import Connection, connect
 from synovia.synthesis.network.contrasts import Contrasts, read_contrasts
 from synovia.synthesis.network.count_network import CountNetwork
 from synovia.synthesis.network.design import NetworkDesign, from_arms, from_contrasts
@@ -11,20 +12,24 @@ from synovia.synthesis.network.funnel import adjust_comparisons
 from synovia.synthesis.network.league import League, league
 from synovia.synthesis.network.model import Network
 from synovia.synthesis.network.outcomes import OutcomeNetwork, outcome_network
+from synovia.synthesis.network.partial_order import PartialOrder, partial_order
 from synovia.synthesis.network.pooling import network
 from synovia.synthesis.network.ranking import Ranking, p_scores, rank
 
 __all__ = [
     "ComponentNetwork",
+    "Connection",
     "Contrasts",
     "CountNetwork",
     "League",
     "Network",
     "NetworkDesign",
     "OutcomeNetwork",
+    "PartialOrder",
     "Ranking",
     "adjust_comparisons",
     "component_network",
+    "connect",
     "direct_evidence",
     "from_arms",
     "from_contrasts",
@@ -35,6 +40,7 @@ __all__ = [
     "network",
     "outcome_network",
     "p_scores",
+    "partial_order",
     "rank",
     "read_arms",
     "read_contrasts",

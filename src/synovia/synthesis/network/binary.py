@@ -108,7 +108,8 @@ def mantel_haenszel_network(
     at, df = by_design.fit.point, second.problem.n - second.problem.p
     pooled = Pooled(at.beta, at.cov, (test("Q between designs", at.rss, df),) if df > 0 else (), CLOSED)
     said = "network, common effects; Mantel-Haenszel odds ratio, no continuity correction"
-    return _make_network(counts, pooled, said, level, by_design)
+    again = partial(_fit_again, mantel_haenszel_network, level)
+    return _make_network(counts, pooled, said, level, (by_design, again))
 
 
 def _group(counts: ArmCounts, reference: str | None) -> tuple[ArmCounts, dict[tuple[str, ...], Stratum]]:
@@ -234,7 +235,8 @@ def hypergeometric_network(
     require_finite(counts, bounded=likelihood == "exact")
     pooled = _climb(counts, likelihood)
     said = f"network, common effects; {CONDITIONALS[likelihood][1]}"
-    return _make_network(counts, pooled, said, level)
+    again = partial(_fit_again, partial(hypergeometric_network, likelihood=likelihood), level)
+    return _make_network(counts, pooled, said, level, (None, again))
 
 
 def _climb(counts: ArmCounts, likelihood: Conditional) -> Pooled:
@@ -285,13 +287,30 @@ def _look(counts: ArmCounts, likelihood: Conditional, beta: Floats) -> Looked:
     return value, slope[1:], information[1:, 1:]
 
 
-def _make_network(
-    counts: ArmCounts, pooled: Pooled, said: str, level: float, by_design: Network | None = None
+def _fit_again(
+    fit: Callable[..., CountNetwork], level: float, arms: pd.DataFrame, reference: str
 ) -> CountNetwork:
+    return fit(arms, reference=reference, level=level)
+
+
+def _make_network(
+    counts: ArmCounts,
+    pooled: Pooled,
+    said: str,
+    level: float,
+    also: tuple[Network | None, Callable[[pd.DataFrame, str], CountNetwork]],
+) -> CountNetwork:
+    by_design, again = also
     fit = make_count_fit(counts, pooled, said, level)
     estimates, covariance = add_reference(pooled.beta, pooled.cov)
     frame = counts.frame[counts.frame["study"].isin(counts.design.studies)].reset_index(drop=True)
-    method = "NCH" if by_design is None else "MH"
     return CountNetwork(
-        counts.design, fit, estimates, covariance, frame=frame, method=method, by_design=by_design
+        counts.design,
+        fit,
+        estimates,
+        covariance,
+        frame=frame,
+        method="NCH" if by_design is None else "MH",
+        by_design=by_design,
+        again=again,
     )

@@ -1,5 +1,6 @@
 """A network whose effects come from the events themselves, not from the trials' estimates."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +16,9 @@ from synovia.synthesis.fit import Fit
 from synovia.synthesis.network.contribution import ContributionMethod, Contributions
 from synovia.synthesis.network.count_arms import ArmCounts
 from synovia.synthesis.network.fitting import make_fit, make_settings
+from synovia.synthesis.network.importance import Importance
 from synovia.synthesis.network.incoherence import Decomposition
+from synovia.synthesis.network.interaction import RandomInteraction
 from synovia.synthesis.network.league import League, league
 from synovia.synthesis.network.loops import Loops
 from synovia.synthesis.network.model import Network
@@ -46,11 +49,34 @@ class CountNetwork(Network):
     by_design : Network or None
         The network of the pooled odds ratios of each design, a design in the place of a trial; None where
         nothing was pooled by design.
+    again : callable or None
+        (arms, reference) to the same model of other arms.
     """
 
     frame: pd.DataFrame | None = None
     method: str = "MH"
     by_design: Network | None = None
+    again: Callable[[pd.DataFrame, str], "CountNetwork"] | None = None
+
+    def fit_without(self, study: str, reference: str) -> Network:
+        """The network without one trial."""
+        if self.frame is None or self.again is None:
+            raise SynthesisError("The arms of the network are not known; fit it again.")
+        return self.again(self.frame[self.frame["study"] != study], reference)
+
+    def importance(self) -> Importance:
+        """What precision rests on each design's pooled odds ratios."""
+        return self._require_designs().importance()
+
+    def random_interaction(self) -> RandomInteraction | Inapplicable:
+        """Nothing: pooled odds ratios of designs do not tell incoherence from heterogeneity."""
+        return Inapplicable("a network of common effects has no variance between designs")
+
+    def allow_incoherence(self) -> Network:
+        """Nothing: a network of common effects has no variance between designs."""
+        raise SynthesisError(
+            "A network of common effects has no variance between designs; use network(data, measure='OR')."
+        )
 
     def league(
         self,
@@ -85,9 +111,9 @@ class CountNetwork(Network):
         chosen = self.fit.settings.level if level is None else level
         return self._require_designs().loops(level=chosen)
 
-    def net_heat(self) -> NetHeat:
+    def net_heat(self, *, tau2: float = 0.0) -> NetHeat:
         """Which designs drive incoherence."""
-        return self._require_designs().net_heat()
+        return self._require_designs().net_heat(tau2=tau2)
 
     def to_r(self) -> str:
         """The network as a script for R's netmetabin that holds its data."""

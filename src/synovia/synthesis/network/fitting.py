@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from synovia.errors import SynthesisError
-from synovia.kernel import Problem, RandomTerm, measure_heterogeneity
+from synovia.kernel import Problem, measure_heterogeneity
 from synovia.synthesis.choosing import choose_psi, infer
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.names import Names
@@ -61,7 +61,7 @@ def make_fit(
     coefficients : tuple of str
         Names of the columns of the mean.
     """
-    variances = _name_variances(problem.terms, settings)
+    variances = settings.variances
     _require_room(problem, settings)
     rows = _make_rows(design)
     choice = choose_psi(problem, settings, variances, rows)
@@ -81,11 +81,6 @@ def make_fit(
     )
 
 
-def _name_variances(terms: tuple[RandomTerm, ...], settings: NetworkSettings) -> tuple[str, ...]:
-    own = ("tau2",) if settings.random is not None else ()
-    return (*own, "tau2[class]")[: len(terms)]
-
-
 def _require_room(problem: Problem, settings: NetworkSettings) -> None:
     if problem.terms and problem.n == problem.p and isinstance(settings.tau2, str):
         raise SynthesisError(
@@ -97,7 +92,13 @@ def _require_room(problem: Problem, settings: NetworkSettings) -> None:
 
 def _make_rows(design: Compared) -> Rows:
     contrasts = design.contrasts
-    data = contrasts.frame.assign(position=contrasts.position)
-    names = data["study"].astype(str) + ": " + data["treatment"] + " - " + data["baseline"]
+    names = tuple(
+        f"{contrasts.studies[study]}: {contrasts.treatments[arm]} - {contrasts.treatments[baseline]}"
+        for study, arm, baseline in zip(
+            contrasts.study.tolist(), contrasts.arm.tolist(), contrasts.baseline.tolist(), strict=True
+        )
+    )
+    data = contrasts.frame
+    data["position"] = contrasts.position
     every = np.ones(contrasts.n, dtype=bool)
-    return Rows(data, every, tuple(names), contrasts.y, contrasts.V, contrasts.warnings)
+    return Rows(data, every, names, contrasts.y, contrasts.V, contrasts.warnings)

@@ -25,7 +25,14 @@ from synovia.synthesis.network.design import NetworkDesign, make_heterogeneity
 from synovia.synthesis.network.disagreement import disagree
 from synovia.synthesis.network.evidence import Designs, Trials, gather, pool_designs
 
-__all__ = ["UNTESTABLE", "Interaction", "RandomInteraction", "find_interaction", "find_random_interaction"]
+__all__ = [
+    "UNTESTABLE",
+    "Interaction",
+    "RandomInteraction",
+    "find_interaction",
+    "find_random_interaction",
+    "let_designs_vary",
+]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -79,6 +86,20 @@ class RandomInteraction:
     effects : DataFrame
         treatment, estimate, std_error: against the reference, allowing for both variances.
     """
+
+    def tidy(self) -> pd.DataFrame:
+        """One row: tau2, tau, omega2, omega, share (omega2 of both variances), statistic, p_value."""
+        total = self.tau2 + self.omega2
+        row = {
+            "tau2": self.tau2,
+            "tau": np.sqrt(self.tau2),
+            "omega2": self.omega2,
+            "omega": np.sqrt(self.omega2),
+            "share": self.omega2 / total if total > 0 else np.nan,
+            "statistic": self.statistic,
+            "p_value": self.p_value,
+        }
+        return pd.DataFrame([row])
 
     tau2: float
     omega2: float
@@ -192,18 +213,10 @@ def find_random_interaction(design: NetworkDesign) -> RandomInteraction | Inappl
 
     Jackson, Barrett, Rice, White & Higgins (2014), Statistics in Medicine 33, 3639-3654.
     """
-    number, loadings = _place_in_designs(design.contrasts)
-    terms = (make_heterogeneity(design.contrasts),)
-    free = _free_designs(design, terms)
-    if free.p == design.problem.p:
-        return Inapplicable(UNTESTABLE)
-    if free.n == free.p:
-        return Inapplicable(CONFOUNDED)
-    q = loadings.shape[1]
-    structure: Structure = Scalar() if q == 1 else Correlated(Matrix((np.eye(q) + 1) / 2))
-    own = Term(number, structure, loadings)
-    without = Problem(design.problem.y, design.problem.X, design.problem.V, terms)
-    coherent, found = reml(without), reml(without.replace_terms((*terms, own)))
+    problem = let_designs_vary(design)
+    if isinstance(problem, Inapplicable):
+        return problem
+    coherent, found = reml(problem.replace_terms(problem.terms[:1])), reml(problem)
     omega2 = float(found.psi[1])
     statistic = max(0.0, float(2 * (found.point.log_reml - coherent.point.log_reml))) if omega2 > 0 else 0.0
     return RandomInteraction(
@@ -219,3 +232,18 @@ def find_random_interaction(design: NetworkDesign) -> RandomInteraction | Inappl
             }
         ),
     )
+
+
+def let_designs_vary(design: NetworkDesign) -> Problem | Inapplicable:
+    """The problem of a network whose trials and designs vary, where the data can tell the two."""
+    number, loadings = _place_in_designs(design.contrasts)
+    terms = (make_heterogeneity(design.contrasts),)
+    free = _free_designs(design, terms)
+    if free.p == design.problem.p:
+        return Inapplicable(UNTESTABLE)
+    if free.n == free.p:
+        return Inapplicable(CONFOUNDED)
+    q = loadings.shape[1]
+    structure: Structure = Scalar() if q == 1 else Correlated(Matrix((np.eye(q) + 1) / 2))
+    own = Term(number, structure, loadings)
+    return Problem(design.problem.y, design.problem.X, design.problem.V, (*terms, own))

@@ -1,26 +1,36 @@
 """A fitted network: its comparisons, tables and drawings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import chdtrc
 
 from synovia.errors import SynthesisError
-from synovia.kernel import Inapplicable, quantile, quantiles, tail
+from synovia.kernel import Inapplicable, Problem
 from synovia.synthesis.fit import Fit
+from synovia.synthesis.network.connection import Connection, connect
 from synovia.synthesis.network.contribution import ContributionMethod, Contributions, find_contributions
-from synovia.synthesis.network.design import NetworkDesign
+from synovia.synthesis.network.deletion import Deletions, delete_each, keep_trials
+from synovia.synthesis.network.design import NetworkDesign, make_network_design
+from synovia.synthesis.network.estimates import Estimates
+from synovia.synthesis.network.fitting import make_fit, make_settings
+from synovia.synthesis.network.importance import Importance, find_importance
 from synovia.synthesis.network.incoherence import Decomposition, decompose
+from synovia.synthesis.network.interaction import (
+    RandomInteraction,
+    find_random_interaction,
+    let_designs_vary,
+)
 from synovia.synthesis.network.league import League, league
 from synovia.synthesis.network.loops import Loops, find_loops
 from synovia.synthesis.network.net_heat import NetHeat, find_net_heat
-from synovia.synthesis.network.page import write_network_page
+from synovia.synthesis.network.page import measure_network, write_network_page
 from synovia.synthesis.network.ranking import DRAWS, SEED, Better, Ranking, rank
 from synovia.synthesis.network.regression import Moderated
+from synovia.synthesis.network.settings import NetworkSettings
 from synovia.synthesis.network.split import Split, SplitMethod, split_evidence
 from synovia.synthesis.network.to_r import network_to_r
 from synovia.synthesis.summary import Summary
@@ -32,7 +42,7 @@ Integers = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Network:
+class Network(Estimates):
     """A network meta-analysis.
 
     Attributes
@@ -49,78 +59,6 @@ class Network:
         Moderators of a network meta-regression; estimates hold at their means.
     """
 
-    design: NetworkDesign
-    fit: Fit
-    estimates: Floats
-    covariance: Floats
-    moderated: Moderated | None = None
-
-    @property
-    def treatments(self) -> tuple[str, ...]:
-        """The reference first, then in alphabetical order."""
-        return self.design.treatments
-
-    @property
-    def reference(self) -> str:
-        """What effects are against."""
-        return self.design.reference
-
-    @property
-    def tau2(self) -> float | Inapplicable:
-        """Variance of a comparison's true effect between trials, the same for all comparisons."""
-        if self.fit.settings.random is None:
-            return Inapplicable("a common-effect network has no between-trial variance")
-        return float(self.fit.point.psi[0])
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What the network says about itself."""
-        return self.fit.warnings
-
-    def differences(self) -> tuple[Floats, Floats]:
-        """(T, T) row treatment minus column treatment, and its standard error."""
-        v = np.diag(self.covariance)
-        spread = v[:, None] + v[None, :] - 2 * self.covariance
-        np.fill_diagonal(spread, 0.0)
-        return self.estimates[:, None] - self.estimates[None, :], np.sqrt(np.maximum(spread, 0.0))
-
-    def effects(self, reference: str | None = None, *, level: float | None = None) -> pd.DataFrame:
-        """Every treatment against one of them.
-
-        Parameters
-        ----------
-        reference : str, optional
-            Treatment to be against; that of the network without it. Nothing is fitted again.
-        level : float, optional
-            Confidence level; that of the network without it.
-
-        Returns
-        -------
-        DataFrame
-            treatment, reference, estimate, std_error, statistic, df, p_value, lower, upper,
-            prediction_lower, prediction_upper (NaN for a common-effect network), level; on the scale of the
-            effects, ratios as logarithms.
-        """
-        place = 0 if reference is None else self.design.find_treatment(reference)
-        others = np.array([i for i in range(len(self.treatments)) if i != place])
-        return self.list_pairs(others, np.full(others.size, place), level).rename(
-            columns={"treatment_1": "treatment", "treatment_2": "reference"}
-        )
-
-    def tidy(self) -> pd.DataFrame:
-        """One row per treatment against the reference: ``effects()``, with the method."""
-        return self.effects().assign(method=self.fit.method)
-
-    def pairs(self, *, level: float | None = None) -> pd.DataFrame:
-        """Every comparison of two treatments, treatment_1 minus treatment_2; columns as in ``effects``."""
-        first, second = np.triu_indices(len(self.treatments), 1)
-        return self.list_pairs(first, second, level)
-
-    def compare(self, first: str, second: str, *, level: float | None = None) -> pd.DataFrame:
-        """One comparison: ``first`` minus ``second``, with the columns of ``effects``."""
-        one, other = (self.design.find_treatment(name) for name in (first, second))
-        return self.list_pairs(np.array([one]), np.array([other]), level)
-
     def league(
         self,
         *,
@@ -136,11 +74,6 @@ class Network:
     def rank(self, *, better: Better, mid: float = 0.0, draws: int = DRAWS, seed: int = SEED) -> Ranking:
         """P-scores and the probability of every rank; see ``synovia.synthesis.network.ranking``."""
         return rank(self, better=better, mid=mid, draws=draws, seed=seed)
-
-    @property
-    def spread(self) -> float:
-        """Tau2, 0 for a common effect."""
-        return 0.0 if isinstance(self.tau2, Inapplicable) else self.tau2
 
     def decompose(self, tau2: str = "DL") -> Decomposition:
         """Q within and between designs; see ``synovia.synthesis.network.incoherence``."""
@@ -160,9 +93,72 @@ class Network:
         chosen = self.fit.settings.level if level is None else level
         return find_loops(self.design, self.spread, level=chosen)
 
-    def net_heat(self) -> NetHeat:
-        """Which designs drive incoherence, at a common effect; see ``synovia.synthesis.network.net_heat``."""
-        return find_net_heat(self.design)
+    def net_heat(self, *, tau2: float = 0.0) -> NetHeat:
+        """Which designs drive incoherence; see ``synovia.synthesis.network.net_heat``.
+
+        At a common effect, unless the variance within designs is given: ``decompose().interaction.tau2``.
+        """
+        return find_net_heat(self.design, tau2)
+
+    def random_interaction(self) -> RandomInteraction | Inapplicable:
+        """Variance between designs; see ``synovia.synthesis.network.interaction``."""
+        return find_random_interaction(self.design)
+
+    def allow_incoherence(self) -> "Network":
+        """The network whose designs vary about it: effects, ranks and predictions allow for incoherence.
+
+        Raises
+        ------
+        SynthesisError
+            When the variance between designs cannot be told; the reason is said.
+        """
+        self._require_plain("Random effects of designs")
+        problem = let_designs_vary(self.design)
+        if isinstance(problem, Inapplicable):
+            raise SynthesisError(f"A variance between designs cannot be estimated: {problem.reason}.")
+        settings = self._ask(self.design)
+        return self._fit(self.design, problem, replace(settings, tau2="REML", designs=True))
+
+    def connection(self) -> Connection:
+        """Distances, designs and the Laplacian of counts; see ``synovia.synthesis.network.connection``."""
+        return connect(self.design.contrasts)
+
+    def importance(self) -> Importance:
+        """What precision rests on each trial; see ``synovia.synthesis.network.importance``."""
+        return find_importance(self.design, self.spread)
+
+    def leave_one_out(self, reference: str | None = None) -> Deletions:
+        """The effects without each trial, tau2 chosen anew; see ``synovia.synthesis.network.deletion``."""
+        against = self.reference if reference is None else reference
+        self._require_plain("Networks without a trial")
+        self.design.find_treatment(against)
+        return delete_each(self, self.fit_without, against)
+
+    def fit_without(self, study: str, reference: str) -> "Network":
+        """The network without one trial, as far as it connects to the reference."""
+        kept = keep_trials(self.design.contrasts, study, reference)
+        design = make_network_design(kept, reference, random=self.fit.settings.random is not None)
+        return self._fit(design, design.problem, self._ask(design))
+
+    def _ask(self, design: NetworkDesign) -> NetworkSettings:
+        asked = self.fit.settings
+        return make_settings(
+            design.contrasts,
+            random=asked.random is not None,
+            tau2=asked.tau2,
+            inference=asked.inference,
+            level=asked.level,
+        )
+
+    def _fit(self, design: NetworkDesign, problem: Problem, settings: NetworkSettings) -> "Network":
+        fit = make_fit(design, problem, settings, design.treatments[1:])
+        return Network(design, fit, *add_reference(fit.point.beta, fit.inference.cov))
+
+    def _require_plain(self, what: str) -> None:
+        if self.moderated is not None or len(self.fit.problem.terms) > 1:
+            raise SynthesisError(
+                f"{what} are those of a network without moderators and classes; fit it without them."
+            )
 
     def at(self, **moderators: object) -> "Network":
         """The network at given moderators: the same fit, read elsewhere.
@@ -181,57 +177,18 @@ class Network:
             raise SynthesisError("The network has no moderators; fit it with formula='~ moderator'.")
         return read_effects(self.design, self.fit, self.moderated, moderators)
 
-    def predict(self, reference: str | None = None, *, level: float | None = None) -> pd.DataFrame:
-        """Where the effect of each treatment against one of them lies in a new trial.
-
-        Returns
-        -------
-        DataFrame
-            treatment, reference, estimate, prediction_lower, prediction_upper, level, prediction_method.
-
-        Notes
-        -----
-        t on the degrees of freedom of Q (comparisons less treatments but one), with the variance of the
-        comparison plus tau2. Chaimani & Salanti (2015), Research Synthesis Methods 6, 246-254.
-        """
-        wanted = ["treatment", "reference", "estimate", "prediction_lower", "prediction_upper", "level"]
-        tau2, df = self.tau2, self.fit.problem.n - self.fit.problem.p
-        said = tau2.reason if isinstance(tau2, Inapplicable) else f"t with {df} df"
-        return self.effects(reference, level=level)[wanted].assign(prediction_method=said)
-
     def glance(self) -> pd.DataFrame:
-        """One row of facts about the whole network; ``i2`` is in percent, from Q.
+        """One row of facts about the whole network.
 
         Returns
         -------
         DataFrame
             treatments, trials, comparisons (pairs of treatments that some trial compares), pairwise (all
-            within-trial comparisons), designs, tau2, tau, i2, q, q_df, q_p_value, log_lik, method, converged,
+            within-trial comparisons), designs, tau2, tau, i2 (percent, from Q) and h, each with test-based
+            _lower and _upper (Higgins & Thompson 2002), q, q_df, q_p_value, log_lik, method, converged,
             warnings.
         """
-        sizes = [len(arms) for arms in self.design.arms]
-        facts = self.fit.glance().iloc[0]
-        q, df = self.fit.heterogeneity.q, self.fit.heterogeneity.q_df
-        known = not isinstance(q, Inapplicable)
-        value = float(q) if not isinstance(q, Inapplicable) else np.nan
-        row = {
-            "treatments": len(self.treatments),
-            "trials": len(self.design.studies),
-            "comparisons": len(self.design.edges),
-            "pairwise": sum(m * (m - 1) // 2 for m in sizes),
-            "designs": len(set(self.design.designs)),
-            "tau2": np.nan if isinstance(self.tau2, Inapplicable) else self.tau2,
-            "tau": np.nan if isinstance(self.tau2, Inapplicable) else np.sqrt(self.tau2),
-            "i2": 100 * max(0.0, 1 - df / value) if known and value > 0 else np.nan,
-            "q": value,
-            "q_df": df,
-            "q_p_value": float(chdtrc(df, value)) if known else np.nan,
-            "log_lik": facts.log_lik,
-            "method": self.fit.method,
-            "converged": self.fit.convergence.converged,
-            "warnings": " ".join(self.warnings),
-        }
-        return pd.DataFrame([row])
+        return measure_network(self)
 
     def summary(self) -> Summary:
         """The network on a page: ``as_text``, ``as_html``, ``as_latex``."""
@@ -246,41 +203,6 @@ class Network:
 
     def _repr_html_(self) -> str:
         return self.summary().as_html()
-
-    def list_pairs(self, first: Integers, second: Integers, level: float | None = None) -> pd.DataFrame:
-        """Comparisons by the places of their treatments, with the columns of ``effects``."""
-        chosen = self.fit.settings.level if level is None else level
-        names = np.array(self.treatments, dtype=object)
-        differences, errors = self.differences()
-        estimate, error = differences[first, second], errors[first, second]
-        df = self.degrees(first, second)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            statistic = estimate / error
-        half, reach = quantiles(chosen, df) * error, self._reach(error, chosen)
-        return pd.DataFrame(
-            {
-                "treatment_1": names[first],
-                "treatment_2": names[second],
-                "estimate": estimate,
-                "std_error": error,
-                "statistic": statistic,
-                "df": df,
-                "p_value": tail(statistic, df),
-                "lower": estimate - half,
-                "upper": estimate + half,
-                "prediction_lower": estimate - reach,
-                "prediction_upper": estimate + reach,
-                "level": chosen,
-            }
-        )
-
-    def degrees(self, first: Integers, second: Integers) -> Floats:
-        """Degrees of freedom of comparisons by the places of their treatments."""
-        every = np.eye(len(self.treatments))[:, 1:]
-        rows = every[first] - every[second]
-        if self.fit.inference.contrast_df is None or rows.shape[1] != self.fit.problem.p:
-            return np.full(first.size, self.fit.inference.df)
-        return self.fit.inference.degrees(rows)
 
     @property
     def drawing(self) -> str:
@@ -299,13 +221,6 @@ class Network:
             "edges": self.design.edges,
             "groups": pd.DataFrame({"treatments": list(dict.fromkeys(groups))}),
         }
-
-    def _reach(self, error: Floats, level: float) -> Floats:
-        """Half the width of the prediction interval; NaN where there is none."""
-        tau2, df = self.tau2, self.fit.problem.n - self.fit.problem.p
-        if isinstance(tau2, Inapplicable) or df < 1:
-            return np.full(error.size, np.nan)
-        return np.asarray(quantile(level, float(df)) * np.sqrt(error**2 + tau2))
 
 
 def add_reference(beta: Floats, cov: Floats) -> tuple[Floats, Floats]:

@@ -17,16 +17,26 @@ class NetworkSettings(Settings):
     ----------
     classes : bool
         Whether treatments of a class vary around their class.
+    designs : bool
+        Whether designs vary around the network.
     """
 
     classes: bool = False
+    designs: bool = False
 
     @property
     def effects(self) -> tuple[RandomEffects, ...]:
         """The random effects of trials; those of classes are not read from a table."""
-        if self.classes:
-            raise SynthesisError("A network with classes is fitted from its trials; call network again.")
+        if self.classes or self.designs:
+            what = "classes" if self.classes else "random designs"
+            raise SynthesisError(f"A network with {what} is fitted from its trials; call network again.")
         return read_random(self.random, self.known)
+
+    @property
+    def variances(self) -> tuple[str, ...]:
+        """Names of the variances."""
+        own = ("tau2",) if self.random is not None else ()
+        return (*own, *(["tau2[class]"] if self.classes else []), *(["tau2[design]"] if self.designs else []))
 
     @property
     def outer(self) -> str | None:
@@ -41,4 +51,5 @@ class NetworkSettings(Settings):
         how = f"by {WORDS[self.tau2]}" if isinstance(self.tau2, str) else f"given as {self.tau2}"
         parts = ["random effects of trials"] if self.random is not None else []
         parts += ["of treatments within classes"] if self.classes else []
+        parts += ["of designs"] if self.designs else []
         return f"network, {' and '.join(parts)}; tau2 {how}"

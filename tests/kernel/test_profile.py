@@ -7,7 +7,8 @@ from scipy.special import chdtri
 
 from simulated_problems import simulate
 from synovia.errors import SynthesisError
-from synovia.kernel import Diagonal, Problem, Range, RowScale, Term, Unstructured, ml, point, reml
+from synovia.kernel import Diagonal, Problem, Range, RowScale, Term, Unstructured, find_omega, ml, point, reml
+from synovia.kernel.hill import Hill
 from synovia.kernel.intervals import profile_likelihood
 from synovia.kernel.profile import (
     profile_contrast,
@@ -15,7 +16,6 @@ from synovia.kernel.profile import (
     profile_psi,
     profile_psi_interval,
 )
-from synovia.kernel.surface import Surface
 
 Floats = NDArray[np.float64]
 
@@ -39,17 +39,28 @@ def bivariate() -> Problem:
 @pytest.mark.parametrize("restricted", [True, False])
 @pytest.mark.parametrize("contrast", [None, [0.0, 1.0], [1.0, -2.0]])
 @pytest.mark.parametrize(("problem", "psi"), [(three_level(2), [0.3, 0.2]), (bivariate(), [0.2, 0.3, 0.4])])
-def test_slopes_are_those_of_the_surface(
+def test_slopes_are_those_of_the_hill(
     problem: Problem, psi: list[float], contrast: list[float] | None, *, restricted: bool
 ) -> None:
-    surface = Surface(problem, restricted, None if contrast is None else np.array(contrast), 0.7)
+    held = None if contrast is None else np.array(contrast)
+    hill = Hill(problem, restricted, natural=True, contrast=held, value=0.7)
     h = 1e-6
-    numeric = [
-        (surface.height(point(problem, psi + step)) - surface.height(point(problem, psi - step))) / (2 * h)
-        for step in h * np.eye(len(psi))
-    ]
+    numeric = [(hill.at(psi + step)[1] - hill.at(psi - step)[1]) / (2 * h) for step in h * np.eye(len(psi))]
+    place = np.array(psi)
+    at, height = hill.at(place)
+    assert at is not None
     # central differences of numbers of order 10 at step 1e-6
-    assert surface.slope(point(problem, psi)) == pytest.approx(numeric, rel=1e-6, abs=1e-7)
+    assert hill.around(at, place).slope == pytest.approx(numeric, rel=1e-6, abs=1e-7)
+    # the height a second time, from the held point's own residuals
+    omega = find_omega(problem, place, np.arange(problem.n))
+    rss = at.residuals @ np.linalg.solve(omega, at.residuals)
+    assert at.rss == pytest.approx(rss, rel=1e-12)
+    if held is not None:
+        assert held @ at.beta == pytest.approx(0.7, rel=1e-12)
+        assert held @ at.cov @ held == pytest.approx(0, abs=1e-15)
+    if not restricted:
+        expected = -0.5 * (problem.n * np.log(2 * np.pi) + np.linalg.slogdet(omega)[1] + rss)
+        assert height == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("restricted", [True, False])

@@ -5,9 +5,9 @@ from simulated_problems import dense_point, make_dense, simulate
 from synovia.errors import NotPositiveDefinite
 from synovia.kernel import Diagonal, Problem, Term, point, score, trace_projection
 from synovia.kernel.blocks import make_blocks_solver
-from synovia.kernel.gradient import trace_term
 from synovia.kernel.nested import NestedSolver
 from synovia.kernel.solver import DiagonalSolver
+from synovia.kernel.traces import trace_term
 
 SIZES = [(1, 1, 1, 1, 1), (2, 2, 2), (3, 1, 2, 1, 4), (1, 2, 1, 2, 1, 2, 3), (9,)]
 RANDOM = ["effect", "block", "pairs"]

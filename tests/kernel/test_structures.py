@@ -38,8 +38,9 @@ from synovia.kernel import (
     reml,
 )
 from synovia.kernel.blocks import BlocksSolver, make_blocks_solver
-from synovia.kernel.gradient import natural_slopes, observed_information, search_gradient
+from synovia.kernel.gradient import look_around, observed_information
 from synovia.kernel.nested import NestedSolver
+from synovia.kernel.omega import find_slopes
 
 Floats = NDArray[np.float64]
 
@@ -163,7 +164,7 @@ def check_gradient(problem: Problem, psi: Floats, *, restricted: bool) -> None:
     slopes = apply_derivatives(problem, psi, np.eye(problem.n))
     traces = np.array([[np.trace(P @ a @ P @ b) for b in slopes] for a in slopes]) / 2
     assert information(problem, at, restricted=restricted) == pytest.approx(traces, rel=1e-7, abs=1e-9)
-    assert len(natural_slopes(problem, psi)) == psi.size
+    assert len(find_slopes(problem, psi)) == psi.size
     seen = observed_information(problem, at, np.ones(psi.size, dtype=bool), restricted=restricted)
     curved = -difference(lambda p: gradient(problem, point(problem, p), restricted=restricted), psi)
     assert seen == pytest.approx((curved + curved.T) / 2, rel=1e-4, abs=1e-4)
@@ -222,7 +223,7 @@ def test_nested_equals_blocks(name: str, psi: float) -> None:
     half = here.half_solve(B)
     assert half.T @ half == pytest.approx(B.T @ there.solve(B), rel=1e-8, abs=1e-9)
     assert here.inverse_diagonal() == pytest.approx(there.inverse_diagonal(), rel=1e-8)
-    slopes = natural_slopes(problem, values)
+    slopes = find_slopes(problem, values)
     assert here.product_traces(slopes) == pytest.approx(there.product_traces(slopes), rel=1e-7, abs=1e-9)
 
 
@@ -260,9 +261,9 @@ def test_search_curvature_is_close_to_the_second_derivatives() -> None:
 
     def slope(t: Floats) -> Floats:
         at = point(problem, structure.from_search(t))
-        return search_gradient(problem, at, t, restricted=True).slope
+        return look_around(problem, at, t, restricted=True).slope
 
-    around = search_gradient(problem, point(problem, structure.from_search(theta)), theta, restricted=True)
+    around = look_around(problem, point(problem, structure.from_search(theta)), theta, restricted=True)
     assert around.slope == pytest.approx(
         difference(lambda t: height(problem, structure.from_search(t), restricted=True), theta),
         rel=1e-4,

@@ -14,21 +14,16 @@ from synovia.kernel.correlated import Correlated
 from synovia.kernel.correlation import Correlation, Equal, Matrix, Power, Spatial, Uncorrelated
 from synovia.kernel.covariance import Blocks, Covariance, Diagonal, find_blocks
 from synovia.kernel.estimators import CHOICES
-from synovia.kernel.gradient import (
-    apply_derivatives,
-    find_omega,
-    gradient,
-    information,
-    score,
-    trace_projection,
-)
+from synovia.kernel.gradient import gradient, score
 from synovia.kernel.heterogeneity import Heterogeneity, Range, measure_heterogeneity, profile_q
 from synovia.kernel.inapplicable import Inapplicable
 from synovia.kernel.inference import INFERENCES, Inference, Wald, quantile, quantiles, tail, wald
+from synovia.kernel.omega import apply_derivatives, find_omega
 from synovia.kernel.point import Point, find_leverage, find_rows, find_weights, point
 from synovia.kernel.problem import Problem, find_dependent_columns
 from synovia.kernel.structure import Fixed, Scalar, Structure
 from synovia.kernel.term import RandomTerm, RowScale, Term
+from synovia.kernel.traces import information, trace_projection
 from synovia.kernel.unstructured import Unstructured
 
 __all__ = [

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from synovia.errors import SynthesisError
 from synovia.kernel.choice import Choice, Convergence
-from synovia.kernel.gradient import trace_projection, trace_term
 from synovia.kernel.independent import make_independent
 from synovia.kernel.point import point
 from synovia.kernel.problem import Problem
@@ -18,6 +17,7 @@ from synovia.kernel.scan import find_root, residual_sum, scan
 from synovia.kernel.search import find_maximum
 from synovia.kernel.solver import DiagonalSolver
 from synovia.kernel.starts import find_starts
+from synovia.kernel.traces import trace_projection, trace_term
 
 __all__ = [
     "Choice",
@@ -139,6 +139,9 @@ def is_identified(problem: Problem, term: int = 0) -> bool:
     """
     if isinstance(problem.solver, DiagonalSolver):
         return problem.n > problem.p
+    turned = make_independent(problem, restricted=True)
+    if turned is not None:
+        return turned.free > IDENTIFIED * float(turned.scale.sum())
     at = point(problem, problem.nothing)
     return trace_projection(problem, at, term) > IDENTIFIED * trace_term(problem, at, term)
 

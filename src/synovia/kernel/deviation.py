@@ -12,11 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from synovia.kernel.choose import dersimonian_laird
 from synovia.kernel.generalised import is_independent, make_generalised_q
-from synovia.kernel.gradient import find_omega, information, trace_projection, trace_term
 from synovia.kernel.inapplicable import Inapplicable
 from synovia.kernel.moments import hedges, start_sidik_jonkman
+from synovia.kernel.omega import find_omega
 from synovia.kernel.point import Point, point
 from synovia.kernel.problem import Problem
+from synovia.kernel.traces import information, trace_projection, trace_term
 
 __all__ = ["find_dersimonian_laird_error", "find_tau2_error", "find_weighted_tau2_error"]
 

@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from synovia.errors import SynthesisError
 from synovia.kernel.covariance import Diagonal
-from synovia.kernel.gradient import apply_derivatives, find_omega
 from synovia.kernel.mixture import mixture_below
+from synovia.kernel.omega import apply_derivatives, find_omega
 from synovia.kernel.problem import Problem
 from synovia.kernel.solver import split
 from synovia.kernel.term import Term

@@ -12,26 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from synovia.kernel.omega import apply_slope, find_slopes
 from synovia.kernel.point import Point, point
 from synovia.kernel.problem import Problem
-from synovia.kernel.solver import Slope, split, sum_rowwise
-from synovia.kernel.term import RandomTerm, RowScale, Term
+from synovia.kernel.solver import Slope, split
+from synovia.kernel.term import RowScale, Term
 
-__all__ = [
-    "apply_derivatives",
-    "find_omega",
-    "find_random_variance",
-    "gradient",
-    "information",
-    "natural_slopes",
-    "observed_information",
-    "score",
-    "search_gradient",
-    "trace_projection",
-]
+__all__ = ["Around", "gradient", "look_around", "observed_information", "score", "sum_squares"]
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.intp]
 
 DIFFERENCE = 1e-3  # relative step of differences of the slope
 FLOOR = 1e-4  # least size to which that step is relative
@@ -70,13 +59,13 @@ def make_pull(problem: Problem, at: Point, *, restricted: bool) -> Pull:
 def slope_matrix(at: Point, term: Term, number: int, pull: Pull) -> Floats:
     """(q, q) slope of the log-likelihood in the covariance G of one term, entry by entry."""
     if term.rowwise:
-        return _sum_squares(term, _row_slope(pull))
+        return sum_squares(term, _row_slope(pull))
     pulled = term.gather(np.column_stack([pull.py, pull.solved]) if pull.restricted else pull.py)
     pulled = pulled.transpose(1, 0, 2).reshape(pulled.shape[1], -1)
     return np.asarray(0.5 * (pulled @ pulled.T - at.factor.gram(number)))
 
 
-def _sum_squares(term: Term, weights: Floats) -> Floats:
+def sum_squares(term: Term, weights: Floats) -> Floats:
     """(q, q) sum over rows of weight z z'."""
     if term.loadings is not None:
         return np.asarray((term.loadings.T * weights) @ term.loadings)
@@ -92,35 +81,6 @@ def _row_slope(pull: Pull) -> Floats:
     return np.asarray(0.5 * (pull.py[:, 0] ** 2 - inverse + lost))
 
 
-def natural_slopes(problem: Problem, psi: Floats) -> list[Slope]:
-    """Derivative of Omega in every entry of psi."""
-    return _slopes(problem, psi, natural=True)
-
-
-def _slopes(problem: Problem, values: Floats, *, natural: bool) -> list[Slope]:
-    out = []
-    for number, (term, part) in enumerate(zip(problem.terms, split(problem.terms, values), strict=True)):
-        out += _term_slopes(term, number, part, natural=natural)
-    return out
-
-
-def _term_slopes(term: RandomTerm, number: int, part: Floats, *, natural: bool) -> list[Slope]:
-    if isinstance(term, RowScale):
-        return [Slope(number, np.empty((0, 0)), rows) for rows in term.row_slopes(part)]
-    if not isinstance(term, Term):
-        raise TypeError(f"unknown random term {term!r}")
-    matrices = term.structure.derivatives(part) if natural else term.structure.search_derivatives(part)
-    if not term.rowwise:
-        return [Slope(number, G) for G in matrices]
-    return [Slope(number, G, _row_quadratic(term, G)) for G in matrices]
-
-
-def _row_quadratic(term: Term, G: Floats) -> Floats:
-    if term.loadings is not None:
-        return np.asarray(((term.loadings @ G) * term.loadings).sum(axis=1))
-    return np.asarray(np.diag(G)[term.codes])
-
-
 def gradient(problem: Problem, at: Point, *, restricted: bool = True) -> Floats:
     """(parameters,) slope of the log-likelihood in each entry of psi.
 
@@ -134,37 +94,59 @@ def gradient(problem: Problem, at: Point, *, restricted: bool = True) -> Floats:
         Slope of the restricted likelihood, or of the likelihood itself.
     """
     pull = make_pull(problem, at, restricted=restricted)
-    out: list[float] = []
-    for number, (term, part) in enumerate(zip(problem.terms, split(problem.terms, at.psi), strict=True)):
-        if isinstance(term, RowScale):
-            out += (term.row_slopes(part) @ _row_slope(pull)).tolist()
-        elif isinstance(term, Term):
-            S = slope_matrix(at, term, number, pull)
-            out += [float((S * G).sum()) for G in term.structure.derivatives(part)]
-    return np.array(out)
+    return _read_slopes(problem, find_slopes(problem, at.psi), _pull_terms(problem, at, pull))
+
+
+def _pull_terms(problem: Problem, at: Point, pull: Pull) -> list[Floats]:
+    """Slope of the log-likelihood in the (q, q) covariance of each term, in the (n,) rows of a scale."""
+    return [
+        slope_matrix(at, term, number, pull) if isinstance(term, Term) else _row_slope(pull)
+        for number, term in enumerate(problem.terms)
+    ]
+
+
+def _read_slopes(problem: Problem, slopes: list[Slope], pulled: list[Floats]) -> Floats:
+    """(m,) slope of the log-likelihood along each slope of Omega."""
+    out = np.empty(len(slopes))
+    for place, slope in enumerate(slopes):
+        along = slope.G if isinstance(problem.terms[slope.term], Term) else slope.rows
+        out[place] = 0.0 if along is None else float((pulled[slope.term] * along).sum())
+    return out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SearchGradient:
-    """The likelihood around a theta.
+class Around:
+    """The likelihood around a point.
 
     Attributes
     ----------
     slope : ndarray of shape (parameters,)
-        Gradient in theta.
+        Gradient in the coordinates of a search, or in psi.
     curvature : ndarray of shape (parameters, parameters)
         Average information less the curvature of G: close to minus the second derivatives.
-    matrices : tuple of ndarray
-        Slope in G of each term; empty for a row scale.
     """
 
     slope: Floats
     curvature: Floats
-    matrices: tuple[Floats, ...]
 
 
-def search_gradient(problem: Problem, at: Point, theta: Floats, *, restricted: bool) -> SearchGradient:
-    r"""Gradient and average information in the coordinates of a search.
+def look_around(
+    problem: Problem, at: Point, place: Floats, *, restricted: bool, natural: bool = False
+) -> Around:
+    r"""Gradient and average information in the coordinates of a search, or in psi.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is fitted.
+    at : Point
+        Its point.
+    place : ndarray of shape (parameters,)
+        Theta of the search there, or psi.
+    restricted : bool
+        Of the restricted likelihood, or of the likelihood itself.
+    natural : bool
+        Whether ``place`` is psi. The curvature then leaves out that of G.
 
     Notes
     -----
@@ -173,23 +155,24 @@ def search_gradient(problem: Problem, at: Point, theta: Floats, *, restricted: b
     Biometrics 51, 1440-1450.
     """
     pull = make_pull(problem, at, restricted=restricted)
-    slopes, curvatures, matrices = [], [], []
-    for number, (term, part) in enumerate(zip(problem.terms, split(problem.terms, theta), strict=True)):
-        if isinstance(term, RowScale):
-            rows = _row_slope(pull)
-            slopes += (term.row_slopes(part) @ rows).tolist()
-            curvatures.append(term.row_curvature(part, rows))
-            matrices.append(np.empty((0, 0)))
-        elif isinstance(term, Term):
-            S = slope_matrix(at, term, number, pull)
-            slopes += [float((S * G).sum()) for G in term.structure.search_derivatives(part)]
-            curvatures.append(term.structure.search_curvature(part, S))
-            matrices.append(S)
-    turned = np.column_stack(
-        [_apply(problem, slope, pull.py) for slope in _slopes(problem, theta, natural=False)]
-    )
+    slopes, pulled = find_slopes(problem, place, natural=natural), _pull_terms(problem, at, pull)
+    turned = np.empty((problem.n, len(slopes)))
+    for column, slope in enumerate(slopes):
+        turned[:, column] = apply_slope(problem, slope, pull.py)[:, 0]
     average = 0.5 * _project(at, turned, pull)
-    return SearchGradient(np.array(slopes), average - _block_diagonal(curvatures), tuple(matrices))
+    bend = 0.0 if natural else _bend(problem, place, pulled)
+    return Around(_read_slopes(problem, slopes, pulled), average - bend)
+
+
+def _bend(problem: Problem, theta: Floats, pulled: list[Floats]) -> Floats:
+    """(parameters, parameters) second derivatives of the log-likelihood by the curvature of G in theta."""
+    curvatures = []
+    for term, part, S in zip(problem.terms, split(problem.terms, theta), pulled, strict=True):
+        if isinstance(term, RowScale):
+            curvatures.append(term.row_curvature(part, S))
+        elif isinstance(term, Term):
+            curvatures.append(term.structure.search_curvature(part, S))
+    return _block_diagonal(curvatures)
 
 
 def _project(at: Point, B: Floats, pull: Pull) -> Floats:
@@ -207,45 +190,6 @@ def _block_diagonal(parts: list[Floats]) -> Floats:
         out[start:stop, start:stop] = part
         start = stop
     return out
-
-
-def _apply(problem: Problem, slope: Slope, B: Floats) -> Floats:
-    term = problem.terms[slope.term]
-    if slope.rows is not None:
-        return np.asarray(slope.rows[:, None] * B)
-    if not isinstance(term, Term):
-        raise TypeError(f"unknown random term {term!r}")
-    return term.apply(slope.G, B)
-
-
-def apply_derivatives(problem: Problem, psi: Floats, B: Floats) -> Floats:
-    """(parameters, n, m) derivative of Omega in every entry of psi, times B."""
-    return np.array([_apply(problem, slope, B) for slope in natural_slopes(problem, psi)])
-
-
-def information(problem: Problem, at: Point, *, restricted: bool = True) -> Floats:
-    r"""(parameters, parameters) expected information of psi.
-
-    Notes
-    -----
-    .. math:: \tfrac12 \operatorname{tr}(P \dot\Omega_k P \dot\Omega_l)
-    """
-    return trace_products(problem, at, natural_slopes(problem, at.psi), restricted=restricted) / 2
-
-
-def trace_products(problem: Problem, at: Point, slopes: list[Slope], *, restricted: bool = True) -> Floats:
-    """(m, m) traces of P A P B for every pair of slopes; of Omega⁻¹ A Omega⁻¹ B when not restricted."""
-    total = at.factor.product_traces(slopes)
-    if not restricted:
-        return total
-    solved = at.factor.solve(problem.X) @ at.root
-    turned = [_apply(problem, slope, solved) for slope in slopes]
-    inner = [solved.T @ rows for rows in turned]
-    halves = [at.factor.half_solve(rows) for rows in turned]
-    for i in range(len(slopes)):
-        for j in range(len(slopes)):
-            total[i, j] += float((inner[i] * inner[j].T).sum()) - 2 * float((halves[i] * halves[j]).sum())
-    return total
 
 
 def observed_information(
@@ -290,34 +234,6 @@ def _central(problem: Problem, psi: Floats, entry: int, step: float, *, restrict
     return np.asarray((ends[0] - ends[1]) / (2 * step))
 
 
-def find_omega(problem: Problem, psi: Floats, rows: Integers) -> Floats:
-    """(m, m) total covariance of some rows, as a whole matrix."""
-    part = problem.V.restrict(rows)
-    first, second, values = part.entries()
-    omega = np.zeros((rows.size, rows.size))
-    omega[first, second] = values
-    for term, own in zip(problem.terms, split(problem.terms, psi), strict=True):
-        if isinstance(term, Term) and not term.rowwise:
-            label = term.groups[rows]
-            G = term.structure.covariance(own)
-            if term.loadings is None:
-                shared = G[np.ix_(term.codes[rows], term.codes[rows])]
-            else:
-                shared = term.loadings[rows] @ G @ term.loadings[rows].T
-            omega += shared * (label[:, None] == label[None, :])
-    omega[np.diag_indices(rows.size)] += (sum_rowwise(problem.V.diagonal, problem.terms, psi))[rows]
-    omega[np.diag_indices(rows.size)] -= problem.V.diagonal[rows]
-    return omega
-
-
-def find_random_variance(problem: Problem, psi: Floats) -> float:
-    """Mean over rows of the variance that random effects add."""
-    parts = split(problem.terms, psi)
-    return float(
-        sum(term.row_variances(part).mean() for term, part in zip(problem.terms, parts, strict=True))
-    )
-
-
 def score(problem: Problem, at: Point, term: int = 0, *, restricted: bool = True) -> float:
     """Slope of the log-likelihood in the variance of one random intercept."""
     chosen = problem.terms[term]
@@ -325,38 +241,3 @@ def score(problem: Problem, at: Point, term: int = 0, *, restricted: bool = True
         raise TypeError("a scale has no single variance")
     pull = make_pull(problem, at, restricted=restricted)
     return float((slope_matrix(at, chosen, term, pull) * chosen.structure.derivatives(at.psi[:1])[0]).sum())
-
-
-def trace_projection(problem: Problem, at: Point, term: int | None = None) -> float:
-    """Trace of P Z Z' for one random term, or of P itself.
-
-    With one variance and known correlations R it is the trace of P Z R Z'. At psi = 0 the first is the slope
-    of E(Q) in tau2; the second over n - p is the inverse of the typical sampling variance.
-    """
-    solved = at.factor.solve(problem.X) @ at.root
-    if term is None:
-        return float(at.factor.inverse_diagonal().sum() - (solved**2).sum())
-    chosen = problem.terms[term]
-    whole, lost = trace_term(problem, at, term), 0.0
-    if isinstance(chosen, Term):
-        lost = float((solved * chosen.apply(_unit(chosen), solved)).sum())
-    else:
-        lost = float((solved**2).sum())
-    return whole - lost
-
-
-def trace_term(problem: Problem, at: Point, term: int) -> float:
-    """Trace of Omega⁻¹ Z Z' for one random term."""
-    chosen = problem.terms[term]
-    if not isinstance(chosen, Term) or (chosen.rowwise and chosen.loadings is None):
-        return float(at.factor.inverse_diagonal().sum())
-    inner = _sum_squares(chosen, at.factor.inverse_diagonal()) if chosen.rowwise else at.factor.gram(term)
-    return float((inner * _unit(chosen)).sum())
-
-
-def _unit(term: Term) -> Floats:
-    """(q, q) covariance per unit of variance: what one variance multiplies, or no correlation."""
-    structure = term.structure
-    if structure.parameters == 1 and structure.bounds == ((0.0, np.inf),):
-        return np.asarray(structure.derivatives(np.ones(1))[0])
-    return np.eye(structure.size)

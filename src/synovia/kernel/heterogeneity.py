@@ -7,10 +7,11 @@ from functools import cached_property, partial
 from scipy.special import chdtrc, chdtri
 
 from synovia.kernel.choose import is_identified, solve_q
-from synovia.kernel.gradient import find_random_variance, trace_projection
 from synovia.kernel.inapplicable import Inapplicable
+from synovia.kernel.omega import find_random_variance
 from synovia.kernel.point import Point, point
 from synovia.kernel.problem import Problem
+from synovia.kernel.traces import trace_projection
 
 __all__ = ["Heterogeneity", "Range", "measure_heterogeneity", "profile_q"]
 

@@ -12,7 +12,6 @@ from scipy.special import fdtrc
 
 from synovia.errors import SynthesisError
 from synovia.kernel.choice import Choice
-from synovia.kernel.gradient import trace_products
 from synovia.kernel.inapplicable import Inapplicable
 from synovia.kernel.inference import Inference, Wald
 from synovia.kernel.point import Point
@@ -20,6 +19,7 @@ from synovia.kernel.problem import Problem
 from synovia.kernel.solver import Slope
 from synovia.kernel.structure import Fixed
 from synovia.kernel.term import RandomTerm, Term
+from synovia.kernel.traces import trace_products
 
 __all__ = ["kenward_roger"]
 

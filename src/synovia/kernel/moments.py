@@ -24,9 +24,9 @@ from synovia.kernel.choose import (
     solve_q,
 )
 from synovia.kernel.generalised import GeneralisedQ, is_independent, make_generalised_q
-from synovia.kernel.gradient import trace_projection, trace_term
 from synovia.kernel.point import point
 from synovia.kernel.problem import Problem
+from synovia.kernel.traces import trace_projection, trace_term
 
 __all__ = [
     "generalised_q",

@@ -17,9 +17,11 @@ from synovia.errors import NotPositiveDefinite, SynthesisError
 from synovia.kernel.choice import Choice, Convergence
 from synovia.kernel.choose import ml, reml
 from synovia.kernel.heterogeneity import Range
+from synovia.kernel.hill import Hill
 from synovia.kernel.point import point
 from synovia.kernel.problem import Problem
-from synovia.kernel.surface import Surface, find_curvature, maximise
+from synovia.kernel.search import climb
+from synovia.kernel.traces import information
 
 __all__ = [
     "Profile",
@@ -32,6 +34,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
+PROMISE = 1e-14  # gain in log-likelihood that a further step promises where a climb ends
 PRECISE = 1e-11  # relative precision of a limit
 REACH = 60  # doublings before a limit counts as absent
 
@@ -145,42 +148,40 @@ def _collect(walk: Walk, values: Floats, middle: float) -> Profile:
 def _walk_psi(problem: Problem, index: int, best: Choice, *, restricted: bool) -> Walk:
     low, high = problem.bounds[index]
     held = np.arange(problem.parameters) == index
-    climb = _make_climb(problem, best, held)
+    ascend = _make_climb(best, held)
 
     def walk(value: float) -> tuple[float, Floats]:
         if not low <= value <= high:
             raise SynthesisError(f"Found {value:g}; wanted a number from {low:g} to {high:g}.")
-        return climb(Surface(problem, restricted), np.where(held, value, 0.0))
+        return ascend(Hill(problem, restricted, natural=True), np.where(held, value, 0.0))
 
     return walk
 
 
 def _walk_contrast(problem: Problem, contrast: Floats, best: Choice, *, restricted: bool) -> Walk:
     held = np.zeros(problem.parameters, dtype=np.bool_)
-    climb = _make_climb(problem, best, held)
+    ascend = _make_climb(best, held)
 
     def walk(value: float) -> tuple[float, Floats]:
-        return climb(Surface(problem, restricted, contrast, value), best.psi)
+        return ascend(Hill(problem, restricted, natural=True, contrast=contrast, value=value), best.psi)
 
     return walk
 
 
-def _make_climb(
-    problem: Problem, best: Choice, held: NDArray[np.bool_]
-) -> Callable[[Surface, Floats], tuple[float, Floats]]:
+def _make_climb(best: Choice, held: NDArray[np.bool_]) -> Callable[[Hill, Floats], tuple[float, Floats]]:
     """Climbs from where the last one ended; where no covariance exists there, from no random variance."""
-    curvature = find_curvature(problem, best.point)
     last = [best.psi]
 
-    def climb(surface: Surface, values: Floats) -> tuple[float, Floats]:
+    def ascend(hill: Hill, values: Floats) -> tuple[float, Floats]:
         try:
-            found = maximise(surface, np.where(held, values, last[0]), held, curvature)
+            found = climb(hill, np.where(held, values, last[0]), enough=PROMISE, held=held)
         except NotPositiveDefinite:
-            found = maximise(surface, np.where(held, values, problem.nothing), held, curvature)
-        last[0] = found[1]
-        return found
+            start = np.where(held, values, hill.problem.nothing)
+            found = climb(hill, start, enough=PROMISE, held=held)
+        last[0] = found.place
+        return found.value, found.place
 
-    return climb
+    return ascend
 
 
 def profile_psi_interval(
@@ -219,7 +220,8 @@ def profile_psi_interval(
     top = find_best(problem, best, restricted=restricted)
     walk = _walk_psi(problem, index, top, restricted=restricted)
     middle = float(top.psi[index])
-    step = float(1 / np.sqrt(find_curvature(problem, top.point)[index, index]))
+    known = float(information(problem, top.point)[index, index])
+    step = float(1 / np.sqrt(known)) if known > 0 else max(abs(middle), 1.0)
     return _find_limits(walk, middle, step, problem.bounds[index], level)
 
 

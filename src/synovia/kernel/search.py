@@ -1,4 +1,4 @@
-"""Maximising the likelihood over several variances and correlations at once."""
+"""Maximising the likelihood over several variances and correlations at once, all of them or some held."""
 
 from dataclasses import dataclass
 
@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synovia.errors import NotPositiveDefinite
-from synovia.kernel.gradient import SearchGradient, search_gradient
-from synovia.kernel.point import Point, point
+from synovia.kernel.gradient import Around
+from synovia.kernel.hill import Hill
+from synovia.kernel.point import Point
 from synovia.kernel.problem import Problem
-from synovia.kernel.solver import split
-from synovia.kernel.term import RandomTerm
 
 __all__ = ["Found", "climb", "find_maximum"]
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 CLIMBED = 4  # starts besides the first that are climbed from
 CLIMBS = 200  # steps of one climb; ten are usual
@@ -36,11 +36,11 @@ class Found:
 
     Attributes
     ----------
-    theta : ndarray of shape (parameters,)
-        In the coordinates of the search.
+    place : ndarray of shape (parameters,)
+        In the coordinates of the hill.
     point : Point
         The likelihood there.
-    around : SearchGradient
+    around : Around
         Its slope and curvature.
     value : float
         The log-likelihood climbed.
@@ -48,42 +48,14 @@ class Found:
         What a full step would still gain.
     steps : int
         Evaluations of the likelihood.
-    terms : tuple of RandomTerm
-        Whose coordinates theta are.
     """
 
-    theta: Floats
+    place: Floats
     point: Point
-    around: SearchGradient
+    around: Around
     value: float
     promise: float
     steps: int
-    terms: tuple[RandomTerm, ...]
-
-
-@dataclass(slots=True)
-class _Hill:
-    """The likelihood as a function of theta, counted."""
-
-    problem: Problem
-    restricted: bool
-    evaluations: int = 0
-
-    def psi(self, theta: Floats) -> Floats:
-        parts = split(self.problem.terms, theta)
-        pieces = [term.from_search(part) for term, part in zip(self.problem.terms, parts, strict=True)]
-        return np.concatenate(pieces) if pieces else np.empty(0)
-
-    def at(self, theta: Floats) -> tuple[Point | None, float]:
-        self.evaluations += 1
-        try:
-            found = point(self.problem, self.psi(theta))
-        except NotPositiveDefinite:
-            return None, -np.inf
-        return found, found.log_reml if self.restricted else found.log_ml
-
-    def around(self, at: Point, theta: Floats) -> SearchGradient:
-        return search_gradient(self.problem, at, theta, restricted=self.restricted)
 
 
 def find_maximum(problem: Problem, starts: list[Floats], *, restricted: bool) -> tuple[Found, int]:
@@ -101,76 +73,100 @@ def find_maximum(problem: Problem, starts: list[Floats], *, restricted: bool) ->
     restricted : bool
         Whether to climb the restricted likelihood.
     """
-    hill = _Hill(problem, restricted)
+    hill = Hill(problem, restricted)
     others = sorted(starts[1:], key=lambda theta: hill.at(theta)[1], reverse=True)[:CLIMBED]
     ends = [climb(hill, start, enough=ROUGH) for start in (starts[0], *others)]
     best = max(ends, key=lambda end: end.value)
     values = np.sort([end.value for end in ends if end.promise <= ROUGH])
-    end = climb(hill, best.theta, enough=FLAT)
-    for start in _leave_corners(end, starts[0]):
+    end = climb(hill, best.place, enough=FLAT)
+    for start in _leave_corners(hill, end, starts[0]):
         other = climb(hill, start, enough=FLAT)
         end = other if other.value > end.value + ROUNDING * (1 + abs(end.value)) else end
     return end, int(1 + (np.diff(values) > APART).sum())
 
 
-def _leave_corners(end: Found, start: Floats) -> list[Floats]:
+def _leave_corners(hill: Hill, end: Found, start: Floats) -> list[Floats]:
     """Thetas beside one at which standard deviations of 0 hide whether their variances want to grow."""
-    limits = np.array([bound for term in end.terms for bound in term.search_bounds])
-    hidden = (end.theta <= limits[:, 0]) & (limits[:, 0] == 0) & (np.abs(end.around.slope * start) < LEVEL)
+    low = hill.limits[:, 0]
+    hidden = (end.place <= low) & (low == 0) & (np.abs(end.around.slope * start) < LEVEL)
     places = np.flatnonzero(hidden)
     sets = [[place] for place in places.tolist()] + ([places.tolist()] if places.size > 1 else [])
     out = []
     for chosen in sets:
-        moved = end.theta.copy()
+        moved = end.place.copy()
         moved[chosen] = NUDGE * start[chosen]
         out.append(moved)
     return out
 
 
-def climb(hill: _Hill, start: Floats, *, enough: float) -> Found:
-    """Damped Newton steps on the average information, within the limits of theta.
+def climb(hill: Hill, start: Floats, *, enough: float, held: Flags | None = None) -> Found:
+    """Damped Newton steps on the average information, within the limits of the coordinates.
 
     Near the top, where heights differ by rounding alone, a step counts as upwards when it promises less.
+
+    Parameters
+    ----------
+    hill : Hill
+        What is climbed.
+    start : ndarray of shape (parameters,)
+        Where the climb begins, the held coordinates at their values.
+    enough : float
+        Gain in log-likelihood that a full step still promises, below which the climb ends.
+    held : ndarray of bool of shape (parameters,), optional
+        Which coordinates stay.
+
+    Raises
+    ------
+    NotPositiveDefinite
+        When there is no covariance at the start.
     """
-    limits = np.array([bound for term in hill.problem.terms for bound in term.search_bounds])
-    low, high = limits[:, 0], limits[:, 1]
-    theta = np.clip(start, low, high)
-    at, value = hill.at(theta)
+    low, high = hill.limits.T
+    fixed = np.zeros(start.size, dtype=np.bool_) if held is None else held
+    room = _Room(low, high, fixed)
+    place = np.clip(start, low, high)
+    at, value = hill.at(place)
     if at is None:
-        raise NotPositiveDefinite(f"The total covariance is not positive definite at {theta.tolist()}.")
-    damping, around = 0.0, hill.around(at, theta)
-    step, promise = _step(around, theta, (low, high), damping)
+        raise NotPositiveDefinite(f"The total covariance is not positive definite at {place.tolist()}.")
+    damping, around = 0.0, hill.around(at, place)
+    step, promise = _step(around, place, room, damping)
     for _ in range(CLIMBS):
         if promise < enough or damping > STUCK:
             break
-        moved = np.clip(theta + step, low, high)
+        moved = np.clip(place + step, low, high)
         there, height = hill.at(moved)
         rounding = ROUNDING * (1 + abs(value))
         if there is not None and height > value - rounding:
             beyond = hill.around(there, moved)
-            onward, hope = _step(beyond, moved, (low, high), 0.0)
+            onward, hope = _step(beyond, moved, room, 0.0)
             if height > value + rounding or hope < promise:
-                theta, at, value, around = moved, there, height, beyond
+                place, at, value, around = moved, there, height, beyond
                 step, promise, damping = onward, hope, 0.0
                 continue
             if promise < SETTLED:
                 break
         damping = max(8 * damping, 1e-2)
-        step, _ = _step(around, theta, (low, high), damping)
-    return Found(theta, at, around, value, promise, hill.evaluations, hill.problem.terms)
+        step, _ = _step(around, place, room, damping)
+    return Found(place, at, around, value, promise, hill.evaluations)
 
 
-def _step(
-    around: SearchGradient, theta: Floats, limits: tuple[Floats, Floats], damping: float
-) -> tuple[Floats, float]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Room:
+    """Where coordinates may go: (parameters,) limits, and which of them stay."""
+
+    low: Floats
+    high: Floats
+    held: Flags
+
+
+def _step(around: Around, place: Floats, room: _Room, damping: float) -> tuple[Floats, float]:
     """A Newton step in the coordinates that are free to move, and the gain that it promises undamped."""
-    low, high = limits
-    held = ((theta <= low) & (around.slope <= 0)) | ((theta >= high) & (around.slope >= 0))
-    width = high - low
+    pressed = (place <= room.low) & (around.slope <= 0) | (place >= room.high) & (around.slope >= 0)
+    held = room.held | pressed
+    width = room.high - room.low
     bend = np.abs(np.diag(around.curvature))
     with np.errstate(invalid="ignore"):  # no slope over an infinite width
         held |= (np.abs(around.slope) * width < LEVEL) & (bend * width**2 < LEVEL)
-    free, step = ~held, np.zeros(theta.size)
+    free, step = ~held, np.zeros(place.size)
     if not free.any():
         return step, 0.0
     curvature = around.curvature[np.ix_(free, free)]

@@ -280,7 +280,7 @@ def test_the_dose_of_the_reference_may_be_left_empty() -> None:
     [
         ({"basis": "lin"}, "Found basis 'lin'"),
         ({"basis": "cubic(dose)"}, "Cannot read formula"),
-        ({"basis": Emax()}, "not linear in its coefficients"),
+        ({"basis": Emax()}, "The doses of a do not show where the effect levels off"),
         ({"basis": "log(dose)"}, "which has no logarithm"),
         ({"slopes": "shared"}, "Found slopes 'shared'"),
     ],

@@ -1,5 +1,7 @@
 """The dose-response curve: the average over studies, its interval, and the contrasts it was drawn through."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -20,6 +22,7 @@ def dose_curve(
     dose: str = "Dose",
     scale_label: str = "Effect against the lowest dose",
     log: bool = False,
+    keep: Sequence[float] = (),
     ax: Axes | None = None,
 ) -> Axes:
     """Dose-response curve.
@@ -36,6 +39,8 @@ def dose_curve(
         What the axes show, in words.
     log : bool
         Whether effects are logs of ratios; the axis is then labelled in ratios.
+    keep : sequence of float
+        Effects that the axis has room for besides those shown.
     ax : Axes, optional
         Where to draw.
 
@@ -59,7 +64,7 @@ def dose_curve(
         ax = ax or own_axes()
         names = ("dose", "estimate", "lower", "upper", "prediction_lower", "prediction_upper")
         curve = {name: np.clip(np.array(numbers_of(line, name)), -FAR, FAR) for name in names}
-        shown = np.concatenate([curve["lower"], curve["upper"], [0.0]])
+        shown = np.concatenate([curve["lower"], curve["upper"], [0.0], np.asarray(keep, dtype=float)])
         set_axes(
             ax,
             limits_of(seen["dose"], keep=curve["dose"]),

@@ -6,8 +6,9 @@ from synovia.synthesis.dose.design import Columns, DoseDesign, read_doses
 from synovia.synthesis.dose.dose_response import dose_response, fit_curve
 from synovia.synthesis.dose.emax import Emax
 from synovia.synthesis.dose.moments import Moments, match_moments
-from synovia.synthesis.dose.network import DoseNetwork, dose_network
+from synovia.synthesis.dose.network import dose_network
 from synovia.synthesis.dose.network_design import DoseNetworkDesign
+from synovia.synthesis.dose.network_model import DoseNetwork
 from synovia.synthesis.dose.nodes import Nodes
 from synovia.synthesis.dose.result import DoseResponse
 from synovia.synthesis.dose.settings import DoseSettings

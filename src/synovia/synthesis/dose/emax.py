@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from synovia.errors import CollinearModerators, SynthesisError
 
-__all__ = ["Curve", "Emax", "Step", "find_curve"]
+__all__ = ["Curve", "Emax", "Step", "find_curve", "limit_half", "list_halves", "settle"]
 
 Floats = NDArray[np.float64]
 
@@ -68,7 +68,7 @@ class Step:
 
     Attributes
     ----------
-    beta : ndarray of shape (2,)
+    beta : ndarray of shape (p,)
         Coefficients of the linearised model.
     judge : callable
         Weighted sum of squares of residuals of the curve, with the weights of this step.
@@ -84,8 +84,8 @@ class Curve:
 
     Attributes
     ----------
-    beta : ndarray of shape (2,)
-        Emax and log ED50.
+    beta : ndarray of shape (p,)
+        Coefficients: of one curve Emax and log ED50.
     steps : int
         Linear fits.
     settled : bool
@@ -97,10 +97,22 @@ class Curve:
     settled: bool
 
 
+def list_halves(doses: Floats) -> Floats:
+    """ED50 to try before Gauss-Newton starts."""
+    positive = doses[doses > 0]
+    return np.geomspace(positive.min() / 10, positive.max() * 10, GRID)
+
+
+def limit_half(doses: Floats) -> tuple[float, float]:
+    """Log ED50 beyond which doses show a line, or a step, and no plateau."""
+    positive = doses[doses > 0]
+    return float(np.log(positive.min() / FAR)), float(np.log(positive.max() * FAR))
+
+
 def find_curve(
     linearise: Callable[[Floats], Step], contrast: Callable[[float], tuple[float, float]], doses: Floats
 ) -> Curve:
-    r"""Coefficients at which the linear fit around the curve no longer moves them.
+    """Emax and log ED50 of one curve, from the best ED50 of a grid.
 
     Parameters
     ----------
@@ -115,28 +127,53 @@ def find_curve(
     ------
     SynthesisError
         When the doses show no plateau.
+    """
+    tried = list_halves(doses)
+    found = [contrast(float(half)) for half in tried]
+    best = int(np.argmin([fit[1] for fit in found]))
+    start = np.array([found[best][0], np.log(tried[best])])
+    limits = np.array([[-np.inf, np.inf], limit_half(doses)])
+    return settle(linearise, start, limits, lambda _: _no_plateau())
+
+
+def settle(
+    linearise: Callable[[Floats], Step],
+    start: Floats,
+    limits: Floats,
+    refuse: Callable[[int | None], SynthesisError],
+) -> Curve:
+    r"""Coefficients at which the linear fit around the curve no longer moves them.
+
+    Parameters
+    ----------
+    linearise : callable
+        Coefficients to ``Step``.
+    start : ndarray of shape (p,)
+        Where to begin.
+    limits : ndarray of shape (p, 2)
+        Between which each coefficient has to stay.
+    refuse : callable
+        What to say when a coefficient, given by its place, leaves its limits, or (None) when the curve no
+        longer depends on some of them.
 
     Notes
     -----
     Around :math:`\beta_0` the curve is :math:`f(\beta_0) + J(\beta - \beta_0)`: a linear model for
     :math:`y - f(\beta_0) + J\beta_0` with the design J, fitted with its random effects by the kernel. Steps
-    that make the fit worse are halved. The start is the best ED50 of a grid.
+    that make the fit worse are halved. Pinheiro & Bates (2000), Mixed-Effects Models in S and S-PLUS, section
+    7.2.1.
     """
-    positive = doses[doses > 0]
-    tried = np.geomspace(positive.min() / 10, positive.max() * 10, GRID)
-    found = [contrast(float(half)) for half in tried]
-    best = int(np.argmin([fit[1] for fit in found]))
-    beta = np.array([found[best][0], np.log(tried[best])])
-    limits = np.log([positive.min() / FAR, positive.max() * FAR])
+    beta = start
     for count in range(1, STEPS + 1):
         try:
             step = linearise(beta)
         except CollinearModerators:
-            raise _no_plateau() from None
+            raise refuse(None) from None
         move = _shorten(step, beta)
         beta = beta + move
-        if not limits[0] < beta[1] < limits[1]:
-            raise _no_plateau()
+        outside = (beta <= limits[:, 0]) | (beta >= limits[:, 1])
+        if outside.any():
+            raise refuse(int(np.argmax(outside)))
         if np.abs(move).max() < SETTLED * (1 + np.abs(beta).max()):
             return Curve(beta, count, settled=True)
     return Curve(beta, STEPS, settled=False)

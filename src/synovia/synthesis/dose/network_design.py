@@ -1,8 +1,6 @@
 """Trials of doses of several agents as one design: every arm is a place on the curve of its agent."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,15 +10,13 @@ from scipy.sparse.csgraph import connected_components
 from synovia.errors import CollinearModerators, SynthesisError
 from synovia.kernel import Problem, find_dependent_columns
 from synovia.synthesis.dose.bases import Basis
-from synovia.synthesis.dose.emax import Emax
+from synovia.synthesis.dose.layout import Layout, make_layout
 from synovia.synthesis.dose.nodes import Nodes
 from synovia.synthesis.network.design import find_subnetworks, make_heterogeneity
 
-__all__ = ["DoseNetworkDesign", "Slopes", "find_heights", "make_dose_network_design"]
+__all__ = ["DoseNetworkDesign", "make_dose_network_design"]
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.intp]
-Slopes = Literal["agent", "common"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,26 +27,42 @@ class DoseNetworkDesign:
     ----------
     nodes : Nodes
         Comparisons, agents and doses.
-    bases : tuple of Basis
-        The curve of each agent, its knots placed; the same for all when coefficients are common.
-    slopes : {"agent", "common"}
-        Whether each agent has coefficients of its own.
-    coefficients : tuple of str
-        Names of the columns.
+    layout : Layout
+        The curve of each agent and the place of its coefficients.
     problem : Problem
-        Comparisons of the trials, their mean and their random effects.
+        Comparisons of the trials, their mean and their random effects; of Emax curves linearised.
 
     Notes
     -----
-    With the incidence B of comparisons and treatments and F the heights of the basis above dose 0,
+    With the incidence B of comparisons and treatments and F the slopes of the heights above dose 0,
     :math:`X = BF`.
     """
 
     nodes: Nodes
-    bases: tuple[Basis, ...]
-    slopes: Slopes
-    coefficients: tuple[str, ...]
+    layout: Layout
     problem: Problem
+
+    @property
+    def bases(self) -> tuple[Basis, ...]:
+        """The curve of each agent."""
+        return self.layout.bases
+
+    @property
+    def coefficients(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return self.layout.names
+
+    def heights(self, beta: Floats) -> Floats:
+        """(n,) what the curves say on each comparison."""
+        nodes = self.nodes
+        return np.asarray(nodes.contrasts.incidence @ self.layout.heights(nodes.agent, nodes.dose, beta))
+
+    def linearise(self, beta: Floats) -> "DoseNetworkDesign":
+        """The problem around some coefficients; the same wherever curves are linear in them."""
+        nodes = self.nodes
+        X = nodes.contrasts.incidence @ self.layout.slopes(nodes.agent, nodes.dose, beta)
+        y = nodes.contrasts.y - self.heights(beta) + X @ beta
+        return replace(self, problem=Problem(y, X, self.problem.V, self.problem.terms))
 
     def find_agent(self, name: str) -> int:
         """The place of an agent, -1 for the reference.
@@ -68,19 +80,20 @@ class DoseNetworkDesign:
             )
         return self.nodes.agents.index(name)
 
-    def find_rows(self, agent: str, doses: ArrayLike) -> Floats:
-        """(m, p) what turns the coefficients into the effects of doses of an agent against dose 0."""
+    def read_curve(self, agent: str, doses: ArrayLike, beta: Floats) -> tuple[Floats, Floats]:
+        """(m,) effects of doses of an agent against dose 0, and (m, p) their slopes in the coefficients."""
         place = self.find_agent(agent)
         at = np.atleast_1d(np.asarray(doses, dtype=np.float64))
         if not (np.isfinite(at) & (at >= 0)).all():
             raise SynthesisError(f"Found dose {at[~(np.isfinite(at) & (at >= 0))][0]:g}; wanted 0 or more.")
         if place < 0 and at.any():
             raise SynthesisError(f"{agent} is the reference and has no dose but 0; found {at.max():g}.")
-        return find_heights(self.bases, self.slopes, np.full(at.size, place), at)
+        own = np.full(at.size, place)
+        return self.layout.heights(own, at, beta), self.layout.slopes(own, at, beta)
 
 
 def make_dose_network_design(
-    nodes: Nodes, basis: Basis, slopes: Slopes, *, random: bool = True
+    nodes: Nodes, basis: Basis, slopes: str, ed50: str = "agent", *, random: bool = True
 ) -> DoseNetworkDesign:
     """The design of trials whose agents are linked to the reference.
 
@@ -89,50 +102,29 @@ def make_dose_network_design(
     nodes : Nodes
         Comparisons of doses of agents.
     basis : Basis
-        Shape of the curves, linear in its coefficients.
+        Shape of the curves.
     slopes : {"agent", "common"}
         Whether each agent has coefficients of its own.
+    ed50 : {"agent", "common"}
+        Of Emax curves, whether agents share the dose of half the plateau.
     random : bool
         Whether trials differ beyond chance.
 
     Raises
     ------
     SynthesisError
-        When no trial links an agent to the reference, an agent has too few doses for the curve, or the basis
-        is not linear in its coefficients.
+        When no trial links an agent to the reference, or an agent has too few doses for the curve.
     CollinearModerators
         When coefficients cannot be told apart; they are named.
     """
-    if slopes not in ("agent", "common"):
-        raise SynthesisError(f"Found slopes {slopes!r}; wanted 'agent' or 'common'.")
-    if isinstance(basis, Emax):
-        raise SynthesisError(
-            "An Emax curve is not linear in its coefficients, and a network of doses needs that; wanted "
-            "'linear', 'quadratic(dose)', 'rcs(dose, 3)' or 'log(dose + 1)'."
-        )
     _require_linked(nodes)
-    bases = _place_bases(nodes, basis, slopes)
-    heights = find_heights(bases, slopes, nodes.agent, nodes.dose)
-    X = nodes.contrasts.incidence @ heights
-    coefficients = _name_coefficients(nodes, bases, slopes)
-    _require_told_apart(X, coefficients)
+    layout = make_layout(nodes, basis, slopes, ed50)
     contrasts = replace(nodes.contrasts, warnings=(*nodes.contrasts.warnings, *_remark_links(nodes)))
+    X = contrasts.incidence @ layout.slopes(nodes.agent, nodes.dose, layout.guess(nodes))
+    _require_told_apart(X, layout.names)
     terms = (make_heterogeneity(contrasts),) if random else ()
     problem = Problem(contrasts.y, X, contrasts.V, terms)
-    return DoseNetworkDesign(replace(nodes, contrasts=contrasts), bases, slopes, coefficients, problem)
-
-
-def find_heights(bases: Sequence[Basis], slopes: Slopes, agent: Integers, dose: Floats) -> Floats:
-    """(m, p) basis of each dose less that of dose 0, in the columns of its agent; 0 for the reference."""
-    size = bases[0].size
-    out = np.zeros((dose.size, size if slopes == "common" else size * len(bases)))
-    for place, basis in enumerate(bases):
-        own = np.flatnonzero((agent == place) & (dose > 0))
-        low = 0 if slopes == "common" else place * size
-        if own.size:
-            x = basis.slopes(np.r_[0.0, dose[own]], np.zeros(size))
-            out[own, low : low + size] = x[1:] - x[0]
-    return out
+    return DoseNetworkDesign(replace(nodes, contrasts=contrasts), layout, problem)
 
 
 def _require_linked(nodes: Nodes) -> None:
@@ -162,41 +154,6 @@ def _remark_links(nodes: Nodes) -> tuple[str, ...]:
     if not loose:
         return ()
     return (f"The curves alone, no trials, link {', '.join(loose)} to the reference.",)
-
-
-def _place_bases(nodes: Nodes, basis: Basis, slopes: Slopes) -> tuple[Basis, ...]:
-    every = range(len(nodes.agents))
-    if slopes == "common":
-        _require_levels("All agents together have", np.unique(nodes.dose[nodes.agent >= 0]), basis)
-        return (basis.resolve(nodes.list_doses(every)),) * len(nodes.agents)
-    return tuple(_place_basis(nodes, place, basis) for place in every)
-
-
-def _place_basis(nodes: Nodes, place: int, basis: Basis) -> Basis:
-    name = nodes.agents[place]
-    _require_levels(f"{name} has", nodes.list_levels(place), basis)
-    try:
-        return basis.resolve(nodes.list_doses([place]))
-    except SynthesisError as refused:
-        raise SynthesisError(f"The curve of {name}: {refused}") from refused
-
-
-def _require_levels(who: str, levels: Floats, basis: Basis) -> None:
-    if levels.size >= basis.size:
-        return
-    listed = ", ".join(f"{level:g}" for level in levels)
-    raise SynthesisError(
-        f"{who} {levels.size} dose{'s' if levels.size > 1 else ''} above 0 ({listed}) for a curve of "
-        f"{basis.size} coefficients; wanted at least {basis.size}. Use basis='linear', or slopes='common' "
-        "when all agents can share one curve."
-    )
-
-
-def _name_coefficients(nodes: Nodes, bases: Sequence[Basis], slopes: Slopes) -> tuple[str, ...]:
-    if slopes == "common":
-        return bases[0].names("dose")
-    pairs = zip(nodes.agents, bases, strict=True)
-    return tuple(f"{agent}: {name}" for agent, basis in pairs for name in basis.names("dose"))
 
 
 def _require_told_apart(X: Floats, names: tuple[str, ...]) -> None:

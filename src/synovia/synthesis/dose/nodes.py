@@ -38,6 +38,8 @@ class Nodes:
         Agent of each treatment by its place in ``agents``; -1 for the reference.
     dose : ndarray of shape (T,)
         Dose of each treatment, 0 for the reference.
+    units : mapping of str to str
+        Unit of the doses of each agent; empty when the table does not say.
     """
 
     contrasts: Contrasts
@@ -45,6 +47,17 @@ class Nodes:
     agents: tuple[str, ...]
     agent: Integers
     dose: Floats
+    units: Mapping[str, str]
+
+    def require_one_unit(self) -> None:
+        """Refuse agents with doses in different units, which cannot share a curve."""
+        first = next(iter(self.units), "")
+        for name, unit in self.units.items():
+            if unit != self.units[first]:
+                raise SynthesisError(
+                    f"The doses of {first} are in {self.units[first]}, those of {name} in {unit}, and curves "
+                    "that agents share need one unit; convert them, or fit slopes='agent' and ed50='agent'."
+                )
 
     def list_levels(self, agent: int) -> Floats:
         """Doses above 0 of an agent, rising, each once."""
@@ -65,7 +78,7 @@ class Nodes:
 
 def read_dose_network(
     data: pd.DataFrame,
-    names: tuple[str, str, str],
+    names: tuple[str, str, str, str],
     *,
     measure: str | None,
     columns: Mapping[str, str],
@@ -78,7 +91,8 @@ def read_dose_network(
     data : DataFrame
         One row per arm (with a measure) or per comparison.
     names : tuple of str
-        Columns of the trial, the agent and the dose; of a comparison the last two end in ``_1`` and ``_2``.
+        Columns of the trial, the agent, the dose and its unit; of a comparison the last three end in ``_1``
+        and ``_2``.
     measure : str or None
         Effect measure of arms.
     columns : mapping of str to str
@@ -93,14 +107,16 @@ def read_dose_network(
     """
     if not isinstance(data, pd.DataFrame):
         raise SynthesisError(f"Found {type(data).__name__}; wanted a DataFrame of arms or comparisons.")
-    study, agent, dose = (find_study_column(data, names[0]), *names[1:])
+    study, agent, dose, unit = (find_study_column(data, names[0]), *names[1:])
     sides = ("",) if measure is not None else ("_1", "_2")
     require_columns(data, [study, *(name + side for side in sides for name in (agent, dose))])
     places: dict[str, Node] = {}
     told: set[str] = set()
-    labels = {}
+    labels, units = {}, _Units()
     for side in sides:
         read = _read_nodes(data, agent + side, dose + side, reference)
+        if unit + side in data.columns:
+            units.read(read, data[unit + side])
         told.update(data[agent + side].dropna().astype(str).str.strip())
         labels[f"treatment{side}"] = [_name_node(node, reference) for node in read]
         places.update(zip(labels[f"treatment{side}"], read, strict=True))
@@ -115,7 +131,7 @@ def read_dose_network(
     else:
         _require_known(columns)
         contrasts = read_contrasts(table, study=study, **dict(columns))
-    return _gather(contrasts, places, reference)
+    return _gather(contrasts, places, reference, units.found)
 
 
 def _read_nodes(data: pd.DataFrame, agent: str, dose: str, reference: str | None) -> list[Node]:
@@ -154,8 +170,38 @@ def _require_known(columns: Mapping[str, str]) -> None:
         raise SynthesisError(f"Found columns[{strange[0]!r}]; wanted names for {', '.join(_COMPARED)}.")
 
 
-def _gather(contrasts: Contrasts, places: Mapping[str, Node], reference: str | None) -> Nodes:
+class _Units:
+    """The unit of the doses of each agent, one for each, and the row that said so."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, str] = {}
+        self._rows: dict[str, int] = {}
+
+    def read(self, nodes: Sequence[Node], column: pd.Series) -> None:
+        """Take the units of a column; a dose without one, or with another one, is refused by row."""
+        empty = find_missing(column).tolist()
+        said = [str(value).strip() for value in column]
+        for row, ((agent, _), unit) in enumerate(zip(nodes, said, strict=True), start=1):
+            if agent and empty[row - 1]:
+                raise SynthesisError(
+                    f"The dose in row {row} ({agent}) has no unit; fill in {column.name}. A dose of unknown "
+                    "unit cannot be placed on a curve."
+                )
+            if agent and self.found.setdefault(agent, unit) != unit:
+                raise SynthesisError(
+                    f"The dose in row {row} ({agent}) is in {unit}, that in row {self._rows[agent]} in "
+                    f"{self.found[agent]}; wanted one unit for an agent. Convert with convert_doses, which "
+                    "uses each study's own ratio, or name them as two agents."
+                )
+            self._rows.setdefault(agent, row)
+
+
+def _gather(
+    contrasts: Contrasts, places: Mapping[str, Node], reference: str | None, units: Mapping[str, str]
+) -> Nodes:
     own = [places[name] for name in contrasts.treatments]
     agents = tuple(sorted({name for name, _ in own if name}, key=alphabetical))
     agent = np.array([agents.index(name) if name else -1 for name, _ in own], dtype=np.intp)
-    return Nodes(contrasts, reference or "dose 0", agents, agent, np.array([dose for _, dose in own]))
+    doses = np.array([dose for _, dose in own])
+    kept = {name: units[name] for name in agents if name in units}
+    return Nodes(contrasts, reference or "dose 0", agents, agent, doses, kept)

@@ -75,7 +75,8 @@ class Independent:
         """(p, p) Q'WQ."""
         p = self.Q.shape[1]
         if p > FEW:
-            return np.asarray((self.Q.T * w) @ self.Q)
+            half = self.Q * np.sqrt(w)[:, None]
+            return np.asarray(half.T @ half)  # a product with itself costs half as much
         return np.asarray((w @ self.squares).reshape(p, p))
 
     def _fit(self, w: Floats) -> tuple[Floats, Floats]:

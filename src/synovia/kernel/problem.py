@@ -62,14 +62,13 @@ class Problem:
         estimates, design = np.array(y, dtype=np.float64), np.array(X, dtype=np.float64)
         _check_shapes(estimates, design, V, terms)
         _check_finite(estimates, design)
-        _check_rank(design)
         object.__setattr__(self, "y", estimates)
         object.__setattr__(self, "X", design)
         object.__setattr__(self, "V", V)
         object.__setattr__(self, "terms", terms)
         object.__setattr__(self, "solver", make_solver(V, terms))
         object.__setattr__(self, "joined", np.column_stack([design, estimates]))
-        object.__setattr__(self, "log_det_xtx", _log_det_cross(design))
+        object.__setattr__(self, "log_det_xtx", _measure_design(design))
 
     @property
     def n(self) -> int:
@@ -126,10 +125,21 @@ class Problem:
         return sum(term.parameters for term in self.terms)
 
 
-def _log_det_cross(X: Floats) -> float:
+def _measure_design(X: Floats) -> float:
+    """log|X'X| of independent columns; others are refused by number."""
+    length = np.linalg.norm(X, axis=0)
+    triangle = _find_triangle(X, length)
+    if triangle.min() <= RANK:
+        _refuse_dependent(X)
+    return 2 * float(np.log(triangle).sum() + np.log(length).sum())
+
+
+def _find_triangle(X: Floats, length: Floats) -> Floats:
+    """(p,) length of each column left unexplained by earlier ones, as a share of its own."""
     if X.shape[1] == 1:
-        return float(np.log(X[:, 0] @ X[:, 0]))
-    return 2 * float(np.log(np.abs(np.diag(np.linalg.qr(X, mode="r")))).sum())
+        return np.where(length > 0, 1.0, 0.0)
+    scaled = X / np.where(length > 0, length, 1)
+    return np.asarray(np.abs(np.diag(np.linalg.qr(scaled, mode="r"))))
 
 
 def _check_shapes(y: Floats, X: Floats, V: Covariance, terms: tuple[RandomTerm, ...]) -> None:
@@ -158,16 +168,10 @@ def _check_finite(y: Floats, X: Floats) -> None:
         )
 
 
-def _check_rank(X: Floats) -> None:
-    dependent = find_dependent_columns(X)
-    if dependent:
-        column, others = next(iter(dependent.items()))
-        said = (
-            f"follows from columns {', '.join(str(o + 1) for o in others)}"
-            if others
-            else "is zero everywhere"
-        )
-        raise CollinearModerators(f"Column {column + 1} of the design {said}; leave it out.")
+def _refuse_dependent(X: Floats) -> None:
+    column, others = next(iter(find_dependent_columns(X).items()))
+    said = f"follows from columns {', '.join(str(o + 1) for o in others)}" if others else "is zero everywhere"
+    raise CollinearModerators(f"Column {column + 1} of the design {said}; leave it out.")
 
 
 def find_dependent_columns(X: Floats) -> dict[int, tuple[int, ...]]:
@@ -188,12 +192,10 @@ def find_dependent_columns(X: Floats) -> dict[int, tuple[int, ...]]:
     >>> find_dependent_columns(np.array([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0], [1.0, 1.0, 0.0]]))
     {2: (0, 1)}
     """
-    if X.shape[1] == 1 and X.any():
-        return {}
     length = np.linalg.norm(X, axis=0)
-    scaled = X / np.where(length > 0, length, 1)
-    if X.shape[0] >= X.shape[1] and np.abs(np.diag(np.linalg.qr(scaled, mode="r"))).min() > RANK:
+    if X.shape[0] >= X.shape[1] and _find_triangle(X, length).min(initial=1) > RANK:
         return {}
+    scaled = X / np.where(length > 0, length, 1)
     kept: list[int] = []
     dependent: dict[int, tuple[int, ...]] = {}
     for column in range(X.shape[1]):

@@ -91,9 +91,11 @@ def test_common_effects_are_nonlinear_least_squares(shared: bool) -> None:
     y, V, _, sides = contrast(arms)
     root = np.linalg.inv(np.linalg.cholesky(V))
     start = np.array([4.0, -3.0, 2.0, 2.0]) if shared else np.array([4.0, 2.0, -3.0, 1.4, 2.0, 2.0])
-    theirs = least_squares(
-        lambda beta: root @ (y - curve_of(sides, beta, shared=shared)), start, xtol=1e-14, ftol=1e-14, gtol=1e-14
-    )  # fmt: skip
+
+    def miss(beta: Floats) -> Floats:
+        return np.asarray(root @ (y - curve_of(sides, beta, shared=shared)))
+
+    theirs: Any = least_squares(miss, start, xtol=1e-14, ftol=1e-14, gtol=1e-14)
     assert found.fit.point.beta == pytest.approx(theirs.x, rel=SEARCHED)
     cov = np.linalg.inv(theirs.jac.T @ theirs.jac)  # by finite differences, hence the wider tolerance
     assert found.fit.point.cov == pytest.approx(cov, rel=1e-4, abs=1e-7)
@@ -113,8 +115,8 @@ def test_random_effects_are_the_highest_likelihood_given_their_tau2() -> None:
 
     assert isinstance(found.tau2, float)
     ours = np.r_[found.fit.point.beta, found.tau2]
-    theirs = minimize(minus_two_log, ours, method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-13,
-                                                                          "maxiter": 20000})  # fmt: skip
+    options: Any = {"xatol": 1e-10, "fatol": 1e-13, "maxiter": 20000}
+    theirs: Any = minimize(minus_two_log, ours, method="Nelder-Mead", options=options)
     assert minus_two_log(ours) - theirs.fun < 1e-7  # no better point exists
     log_lik = -(minus_two_log(ours) + y.size * np.log(2 * np.pi)) / 2
     assert found.glance()["log_lik"].iloc[0] == pytest.approx(log_lik, rel=ROUNDING)
@@ -195,8 +197,8 @@ def test_curves_against_single_doses_is_the_difference_of_two_qs(basis: str) -> 
     single = network(arms.assign(treatment=treatments), measure="MD", random=False)
     test = found.test_curves()
     assert isinstance(test, Wald)
-    both = found.fit.heterogeneity.q, single.fit.heterogeneity.q
-    assert test.statistic == pytest.approx(both[0] - both[1], rel=1e-7)
+    gain = found.glance()["q"].iloc[0] - single.fit.glance()["q"].iloc[0]
+    assert test.statistic == pytest.approx(gain, rel=1e-7)
     assert test.df == len(single.treatments) - 1 - found.fit.problem.p
     assert f"chi-squared = {test.statistic:.2f}" in str(found)
 

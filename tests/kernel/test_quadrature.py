@@ -2,16 +2,25 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.stats import multivariate_normal, norm
 
 from synovia.errors import SynthesisError
-from synovia.kernel import Blocks, Diagonal, Problem, Term, Unstructured, point
+from synovia.kernel import Blocks, Diagonal, Problem, Term, Unstructured, normals, point
 from synovia.kernel.axis import Axis
 from synovia.kernel.importance import integrate_many
 from synovia.kernel.likelihoods import evaluate_likelihoods
 from synovia.kernel.normals import Normals, join_normals
-from synovia.kernel.quadrature import Gaussian, LogPrior, condition, flat, integrate
+from synovia.kernel.quadrature import (
+    Gaussian,
+    LogPrior,
+    Quadrature,
+    condition,
+    find_density,
+    flat,
+    integrate,
+)
 
 FIVE_DIGITS = 1e-5  # what the issue of posteriors asks for; the rules agree far better
 RULE = 1e-8  # adaptive quadrature of scipy at 1e-11, through square roots
@@ -105,6 +114,65 @@ def test_two_variances_against_a_fine_grid() -> None:
         )
 
 
+def make_gums(scale: float = 1.0) -> Problem:
+    """Two outcomes of five trials of periodontal surgery, Berkey et al. (1998), table I."""
+    y = np.array([0.47, -0.32, 0.20, -0.60, 0.40, -0.12, 0.26, -0.31, 0.56, -0.39]) * scale
+    v = np.array([75, 77, 57, 8, 21, 14, 29, 15, 148, 304]) * 1e-4 * scale**2
+    c = np.array([30, 9, 7, 9, 72]) * 1e-4 * scale**2
+    rows = [np.array([2 * i, 2 * i + 1]) for i in range(5)]
+    V = Blocks([np.array([[v[2 * i], c[i]], [c[i], v[2 * i + 1]]]) for i in range(5)], rows)
+    term = Term(np.repeat(np.arange(5), 2), Unstructured(2), [0, 1] * 5)
+    return Problem(y, np.tile(np.eye(2), (5, 1)), V, (term,))
+
+
+THREE = [Axis(), Axis(), Axis(-1.0, 1.0, squared=False)]
+
+
+def uniform_correlation(s: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(half_normal()(s[:, :2]) - np.log(2))
+
+
+def summarise(found: Quadrature) -> NDArray[np.float64]:
+    """Means and standard deviations of coefficients and of what varies."""
+    w, own = found.weights, np.diagonal(found.cov, axis1=1, axis2=2)
+    mean, natural = w @ found.beta, w @ found.natural
+    sd = np.sqrt(w @ (own + (found.beta - mean) ** 2))
+    return np.concatenate([mean, sd, natural, np.sqrt(w @ (found.natural - natural) ** 2)])
+
+
+def test_three_parameters_against_a_dense_grid() -> None:
+    """Trapezoids 0.3 apart in log tau and logit rho, 16 to each side: their own error is 1e-6."""
+    problem = make_gums()
+    found = integrate(problem, THREE, uniform_correlation)
+    x, rho = np.arange(-16.2, 3.1, 0.3), np.arange(-17.7, 17.8, 0.3)
+    total, sums = 0.0, np.zeros(10)
+    for one in x:
+        line = np.array([[one, b, c] for b in x for c in rho])
+        s = np.stack([a.from_line(column) for a, column in zip(THREE, line.T, strict=True)], axis=1)
+        log_density, at = find_density(problem, s, THREE, uniform_correlation, [flat(2)])
+        slope = sum(a.line_slope(column) for a, column in zip(THREE, line.T, strict=True))
+        w = np.exp(log_density + slope)
+        own = np.diagonal(at.cov, axis1=1, axis2=2)
+        total += float(w.sum())
+        sums += w @ np.column_stack([at.beta, own + at.beta**2, s, s**2])
+    sums /= total
+    squares = sums[[2, 3, 7, 8, 9]] - sums[[0, 1, 4, 5, 6]] ** 2
+    expected = np.concatenate([sums[:2], squares[:2] ** 0.5, sums[4:7], squares[2:] ** 0.5])
+    assert found.error < 1e-6
+    assert found.log_evidence == pytest.approx(np.log(total * 0.3**3), abs=FIVE_DIGITS)
+    assert summarise(found) == pytest.approx(expected, rel=FIVE_DIGITS)
+
+
+@pytest.mark.parametrize("tolerance", [1e-2, 1e-3, 1e-4])
+def test_a_rule_that_stops_early_says_so(tolerance: float) -> None:
+    problem = make_gums()
+    exact, rough = (integrate(problem, THREE, uniform_correlation, tolerance=t) for t in (1e-6, tolerance))
+    gap = np.abs(summarise(rough) - summarise(exact))
+    sd = summarise(exact)[[2, 3, 2, 3, 7, 8, 9, 7, 8, 9]]
+    assert np.max(gap / sd) < rough.error
+    assert abs(rough.log_evidence - exact.log_evidence) < rough.error
+
+
 def test_three_parameters_with_a_correlation_against_sobol_points() -> None:
     generator = np.random.default_rng(3)
     studies = np.repeat(np.arange(8), 2)
@@ -164,6 +232,19 @@ def test_shortest_interval_of_a_skewed_mixture_is_shortest() -> None:
     every = found.quantile(below + 0.9) - found.quantile(below)
     assert upper[0] - lower[0] <= every.min() + 1e-9
     assert found.density(lower)[0] == pytest.approx(found.density(upper)[0], rel=1e-6)
+
+
+def test_many_components_give_what_a_few_at_a_time_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(8)
+    weights = generator.exponential(1, 9000) ** 3
+    means = generator.normal(0, 1, (9000, 2)) * np.array([0.1, 1.0])
+    found = Normals(weights / weights.sum(), means, np.exp(0.5 * generator.normal(size=(9000, 2))))
+    shares = [1e-6, 0.025, 0.5, 0.9, 0.999]
+    quick = found.quantile(shares), found.shortest(0.95), found.mode()
+    monkeypatch.setattr(normals, "MANY", 10**6)
+    slow = found.quantile(shares), found.shortest(0.95), found.mode()
+    for one, other in zip(quick, slow, strict=True):
+        assert one == pytest.approx(other, rel=1e-8, abs=1e-8)  # both end where steps no longer move
 
 
 def test_no_variance_is_closed_form() -> None:

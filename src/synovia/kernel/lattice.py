@@ -19,7 +19,7 @@ Summarise = Callable[[Floats], tuple[Floats, Floats]]
 
 FIRST = 0.5  # step to begin with: for a normal density the rule's error is then 1e-17
 FINEST = 1 / 256
-DEPTH = {1: 75.0, 2: 50.0, 3: 45.0}  # logs below the top at which a node counts for nothing
+DEPTH = {1: 75.0, 2: 50.0, 3: 30.0}  # logs below the top at which a node counts for nothing
 SIDE = 1 << 19
 SAFETY = 10.0  # the error halves its exponent with the step; this covers its constant
 ROUNDING = 1e-14
@@ -82,7 +82,7 @@ def make_lattice(
     evaluate : callable
         The density, with its mode near the origin and a spread near 1 along every axis.
     summarise : callable
-        Numbers of each node whose means must be as exact as the integral, in standard deviations.
+        Numbers of each node whose means and standard deviations must be as exact as the integral.
     axes : int
         Number of dimensions, 1 to 3.
     tolerance : float
@@ -168,11 +168,17 @@ def _compare(lattice: Lattice, summarise: Summarise, axis: int) -> float:
         return np.inf
     inside = weights > 1e-30
     numbers, within = summarise(lattice.values[inside])
-    mean = weights[inside] @ numbers
-    spread = np.sqrt(weights[inside] @ (np.maximum((numbers - mean) ** 2, 0) + within))
-    other = (weights[inside] * even[inside]) @ numbers / coarse
+    mean, spread = _describe(weights[inside], numbers, within)
+    other, wide = _describe(weights[inside] * even[inside] / coarse, numbers, within)
     scale = np.where(spread > 0, spread, np.inf)
-    return float(max(abs(2 * coarse - 1), np.max(np.abs(other - mean) / scale, initial=0)))
+    moved = np.maximum(np.abs(other - mean), np.abs(wide - spread)) / scale
+    return float(max(abs(2 * coarse - 1), np.max(moved, initial=0)))
+
+
+def _describe(weights: Floats, numbers: Floats, within: Floats) -> tuple[Floats, Floats]:
+    """Means and standard deviations."""
+    mean = weights @ numbers
+    return mean, np.sqrt(weights @ (np.maximum((numbers - mean) ** 2, 0) + within))
 
 
 def _cut(lattice: Lattice) -> float:

@@ -129,7 +129,8 @@ def _sweep(problem: Problem, stacks: tuple[Stack, ...], psi: Floats) -> tuple[Fl
     """log_ml, beta and cov by normal equations on an orthonormal basis, solved twice."""
     m, p = psi.shape[0], problem.p
     Q, R = np.linalg.qr(problem.X)
-    swept = sweep(stacks, problem.terms, psi, np.column_stack([Q, problem.y]))
+    both = np.column_stack([Q, problem.y])
+    swept = sweep(stacks, problem.terms, psi, [both[stack.rows] for stack in stacks])
     whole = np.concatenate([np.moveaxis(h, -1, 0).reshape(m, -1, p + 1) for h in swept.halves], axis=1)
     good = np.isfinite(swept.log_det) & np.isfinite(whole).all(axis=(1, 2))
     design, y = whole[:, :, :p], whole[:, :, p:]

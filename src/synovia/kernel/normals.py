@@ -14,6 +14,8 @@ ROUGH = 1e-2  # for points that a search only begins from
 SPLITS = np.array([0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98])  # shares of the tails below, to begin from
 STEPS = 200
 NEAR = 1e-13  # a quantile is found when it no longer moves by this share of its bracket
+MANY = 4_000  # components beyond which searches begin from fewer
+COARSE = 0.05  # cells of means and log standard deviations that are joined for that, in standard deviations
 ROOT_2PI = float(np.sqrt(2 * np.pi))
 
 
@@ -85,6 +87,8 @@ class Normals:
             How far, in standard deviations of the narrowest component, a step may be and count as the last.
         """
         wanted = np.asarray(p, dtype=np.float64).reshape(-1, 1)
+        if self.weights.size > MANY:
+            return self._follow(wanted, near)
         each = self.means + ndtri(wanted)[:, :, None] * self.sds
         low, high = each.min(axis=1), each.max(axis=1)
         x = np.einsum("m,qmr->qr", self.weights, each)
@@ -101,6 +105,37 @@ class Normals:
                 break
         return np.asarray(x)
 
+    def _follow(self, wanted: Floats, near: float) -> Floats:
+        """Quantiles by Newton's steps from those of fewer components; one by one where that fails."""
+        x = np.column_stack([one.quantile(wanted, near) for one in self._columns()])
+        for _ in range(STEPS if near <= NEAR else 0):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                step = np.nan_to_num((self.cdf(x) - wanted) / self.density(x), nan=np.inf)
+            if np.abs(step).max() <= near * 1e3 * (np.abs(x).max() + self.sds.min()):
+                break
+            x = x - np.clip(step, -self.sds.max(axis=0), self.sds.max(axis=0))
+        return np.asarray(x)
+
+    def _columns(self) -> "list[Normals]":
+        """Each mixture alone, components alike in mean and standard deviation joined into one."""
+        return [self._join(column) for column in range(self.means.shape[1])]
+
+    def _join(self, column: int) -> "Normals":
+        mean, sd = self.means[:, column], self.sds[:, column]
+        width = COARSE
+        while True:
+            level = np.floor(np.log(sd) / width)
+            place = np.floor(mean / (width * np.exp(level * width)))
+            codes = (level - level.min()) * (np.ptp(place) + 1) + place - place.min()
+            found, cell = np.unique(codes, return_inverse=True)
+            if found.size <= MANY:
+                break
+            width = 2 * width
+        weights = np.asarray(np.bincount(cell, weights=self.weights), dtype=np.float64)
+        centre = np.bincount(cell, weights=self.weights * mean) / weights
+        square = np.bincount(cell, weights=self.weights * (sd**2 + (mean - centre[cell]) ** 2)) / weights
+        return Normals(weights, centre[:, None], np.sqrt(square)[:, None])
+
     def equal_tailed(self, level: float) -> Floats:
         """(2, r) limits with the same probability outside on both sides."""
         return self.quantile([(1 - level) / 2, (1 + level) / 2])
@@ -110,11 +145,18 @@ class Normals:
 
         The densities at its ends are equal; Newton's steps begin at the shortest of a few intervals.
         """
+        if self.weights.size > MANY:
+            start = np.column_stack([one.shortest(level) for one in self._columns()])
+            return self._check(start, level)
         below = (1 - level) * SPLITS
         both = self.quantile(np.concatenate([below, below + level]), ROUGH)
         lower, upper = both[: below.size], both[below.size :]
         best = np.argmin(upper - lower, axis=0)[None]
         start = np.concatenate([np.take_along_axis(lower, best, 0), np.take_along_axis(upper, best, 0)])
+        return self._check(start, level)
+
+    def _check(self, start: Floats, level: float) -> Floats:
+        """The shortest interval by Newton's steps, where they lead to one."""
         ends = self._equalise(start, level)
         width, known = ends[1] - ends[0], start[1] - start[0]
         held = np.abs(self.cdf(ends[1:]) - self.cdf(ends[:1]) - level)[0] < 1e-9
@@ -145,8 +187,11 @@ class Normals:
 
     def mode(self) -> Floats:
         """(r,) points of highest density."""
-        grid = self.quantile(np.linspace(0.02, 0.98, 17), ROUGH)
-        x = np.take_along_axis(grid, np.argmax(self.density(grid), axis=0)[None], 0)[0]
+        if self.weights.size > MANY:
+            x = np.concatenate([one.mode() for one in self._columns()])
+        else:
+            grid = self.quantile(np.linspace(0.02, 0.98, 17), ROUGH)
+            x = np.take_along_axis(grid, np.argmax(self.density(grid), axis=0)[None], 0)[0]
         for _ in range(STEPS):
             z = self._standardise(x)
             weight = self.weights[:, None] * np.exp(-0.5 * z * z)

@@ -41,8 +41,9 @@ LogPrior = Callable[[Floats], Floats]
 
 TOLERANCE = 1e-6
 FINE = 1e-3  # share of the tolerance for one parameter, whose quantiles are read between the nodes
-MOST = 60_000
+MOST = 250_000
 TAIL = 20.0  # where tails are looked at: exp(20) times further out than the mode
+SPREAD = -2.2  # tails that fall more slowly have no standard deviation, or none that could be computed
 FLAT = 0.005  # a tail that falls more slowly than this, in logs per log, has no finite mass we could find
 
 
@@ -125,7 +126,7 @@ def integrate(
     beta : sequence of Gaussian, optional
         Components of the prior of the coefficients; flat without them.
     tolerance : float
-        Relative error wanted of the evidence and, in units of the standard deviations, of the means.
+        Relative error wanted of the evidence, of the means in units of the standard deviations, and of these.
 
     Raises
     ------
@@ -161,7 +162,10 @@ def integrate(
 
     def summarise(values: Floats) -> tuple[Floats, Floats]:
         own = values[:, kept + 1 :: problem.p + 1]
-        return values[:, :kept], np.column_stack([np.zeros((own.shape[0], d)), own])
+        if tails.max() < SPREAD:
+            return values[:, :kept], np.column_stack([np.zeros((own.shape[0], d)), own])
+        places = [axis.place(column) for axis, column in zip(placed, values[:, :d].T, strict=True)]
+        return np.column_stack([*places, values[:, d:kept]]), np.zeros((own.shape[0], kept))
 
     def height(s: Floats) -> Floats:
         return find_density(problem, s.reshape(-1, 1), placed, log_prior, components)[0].reshape(s.shape)

@@ -5,6 +5,7 @@ innermost loop: a posterior asks for thousands of small blocks, and one call for
 numbers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -165,7 +166,7 @@ def _add_rows(term: RandomTerm, psi: Floats) -> Floats:
     return np.asarray(np.einsum("ni,mij,nj->mn", term.loadings, G, term.loadings, optimize=True))
 
 
-def sweep(stacks: tuple[Stack, ...], terms: Terms, psi: Floats, columns: Floats) -> Swept:
+def sweep(stacks: tuple[Stack, ...], terms: Terms, psi: Floats, columns: Sequence[Floats]) -> Swept:
     r"""Eliminate every block at every psi.
 
     Parameters
@@ -176,20 +177,21 @@ def sweep(stacks: tuple[Stack, ...], terms: Terms, psi: Floats, columns: Floats)
         Random effects.
     psi : ndarray of shape (m, parameters)
         Natural parameters.
-    columns : ndarray of shape (n, c)
-        What is divided by the root.
+    columns : sequence of ndarray of shape (g, s, c)
+        What is divided by the root, for each stack.
 
     Examples
     --------
     >>> from synovia.kernel import Blocks, Problem, Term
     >>> V = Blocks([np.array([[2.0, 1.0], [1.0, 2.0]])], [np.array([0, 1])])
     >>> two = Problem([0.0, 1.0], [[1.0], [1.0]], V, (Term([0, 1]),))
-    >>> found = sweep(make_stacks(two), two.terms, np.array([[0.0], [1.0]]), two.joined)
+    >>> stacks = make_stacks(two)
+    >>> found = sweep(stacks, two.terms, np.array([[0.0], [1.0]]), [two.joined[stacks[0].rows]])
     >>> np.exp(found.log_det).round(3).tolist()
     [3.0, 8.0]
     """
     m = psi.shape[0]
-    own = find_row_sums(terms, psi, columns.shape[0])
+    own = find_row_sums(terms, psi, sum(stack.rows.size for stack in stacks))
     parts = split_many(terms, psi)
     G = {
         number: np.moveaxis(find_covariances(term.structure, part), 0, -1)
@@ -197,13 +199,12 @@ def sweep(stacks: tuple[Stack, ...], terms: Terms, psi: Floats, columns: Floats)
         if isinstance(term, Term) and not term.rowwise
     }
     log_det, halves = np.zeros(m), []
-    for stack in stacks:
+    for stack, given in zip(stacks, columns, strict=True):
         omega = np.broadcast_to(stack.known[..., None], (*stack.known.shape, m)).copy()
         for number, shared in stack.shared.items():
             omega += _spread(shared, G[number])
         places = np.arange(omega.shape[1])
         omega[:, places, places] += np.moveaxis(own[:, stack.rows], 0, -1)
-        given = columns[stack.rows]
         part, half = _eliminate(omega, np.broadcast_to(given[..., None], (*given.shape, m)).copy())
         log_det += part
         halves.append(half)

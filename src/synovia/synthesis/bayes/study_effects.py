@@ -6,15 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synovia.kernel import Problem, point
+from synovia.kernel.blocks import Stack
 from synovia.kernel.likelihoods import find_row_variances
 from synovia.kernel.normals import Normals
 from synovia.kernel.quadrature import Quadrature
+from synovia.kernel.sweep import make_stacks, sweep
 
 __all__ = ["Deletions", "delete_each", "find_study_effects"]
 
 Floats = NDArray[np.float64]
 
 ALONE = 1e-9  # share of an estimate's precision that is not used up by the coefficients
+CHUNK = 1 << 18  # numbers that one step of the nodes holds
+HELD = 50_000_000  # numbers that all nodes hold
 NEGLIGIBLE = 1e-10  # nodes with less weight move no digit that is shown
 
 
@@ -32,6 +36,8 @@ class Nodes:
         Omega⁻¹ X.
     inverse : ndarray of shape (m, n)
         Diagonal of Omega⁻¹.
+    left : ndarray of shape (m, n)
+        Diagonal of V - V Omega⁻¹ V.
     """
 
     weights: Floats
@@ -40,27 +46,71 @@ class Nodes:
     pulled: Floats
     spread: Floats
     inverse: Floats
+    left: Floats
 
 
-def _visit(problem: Problem, found: Quadrature) -> tuple[Nodes, Floats]:
-    """Every node that counts, and their psi."""
-    kept = found.weights > NEGLIGIBLE
+def _visit(problem: Problem, found: Quadrature) -> Nodes:
+    """Every node that counts; of more than memory holds, those with the most weight."""
+    most = max(1, HELD // (problem.n * problem.p**2))
+    kept = np.sort(np.argsort(found.weights)[-most:])
+    kept = kept[found.weights[kept] > NEGLIGIBLE]
     weights = found.weights[kept] / found.weights[kept].sum()
-    psi, beta = found.psi[kept], found.beta[kept]
+    psi, beta, cov = found.psi[kept], found.beta[kept], found.cov[kept]
     residuals = problem.y - beta @ problem.X.T
     omega = find_row_variances(problem, psi)
     if omega is not None:
         spread = problem.X / omega[:, :, None]
-        return Nodes(weights, beta, found.cov[kept], residuals / omega, spread, 1 / omega), psi
-    pulled, solved, inverse = [], [], []
+        v = problem.V.diagonal
+        parts = (residuals / omega, spread, 1 / omega, v * (1 - v / omega))
+        return Nodes(weights, beta, cov, *parts)
+    stacks = make_stacks(problem)
+    if stacks is None:
+        return Nodes(weights, beta, cov, *_visit_one_by_one(problem, psi, residuals))
+    solved, inverse, left = _visit_blocks(problem, stacks, psi)
+    p = problem.p
+    pulled = solved[:, :, p] - np.einsum("mip,mp->mi", solved[:, :, :p], beta)
+    return Nodes(weights, beta, cov, pulled, solved[:, :, :p], inverse, left)
+
+
+def _visit_blocks(problem: Problem, stacks: tuple[Stack, ...], psi: Floats) -> tuple[Floats, Floats, Floats]:
+    """Omega inverse times X and y, its diagonal, and the diagonal of V - V Omega inverse V."""
+    m, p = psi.shape[0], problem.p
+    solved, inverse = np.empty((m, problem.n, p + 1)), np.empty((m, problem.n))
+    left = np.empty((m, problem.n))
+    given = [
+        np.concatenate(
+            [problem.joined[stack.rows], np.broadcast_to(np.eye(stack.known.shape[1]), stack.known.shape)],
+            axis=2,
+        )
+        for stack in stacks
+    ]
+    size = max(1, CHUNK // sum(part.size for part in given))
+    for start in range(0, m, size):
+        here = slice(start, start + size)
+        for stack, half in zip(stacks, sweep(stacks, problem.terms, psi[here], given).halves, strict=True):
+            whole = np.ascontiguousarray(np.moveaxis(half, -1, 0))
+            root = np.swapaxes(whole[..., p + 1 :], -1, -2)
+            solved[here, stack.rows] = root @ whole[..., : p + 1]
+            inverse[here, stack.rows] = (root**2).sum(axis=-1)
+            pressed = ((stack.known @ root) ** 2).sum(axis=-1)
+            left[here, stack.rows] = np.diagonal(stack.known, axis1=1, axis2=2) - pressed
+    return solved, inverse, left
+
+
+def _visit_one_by_one(
+    problem: Problem, psi: Floats, residuals: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    dense = np.zeros((problem.n, problem.n))
+    rows, columns, values = problem.V.entries()
+    dense[rows, columns] = values
+    parts = []
     for value, left in zip(psi, residuals, strict=True):
         factor = point(problem, value).factor
-        both = factor.solve(np.column_stack([left, problem.X]))
-        pulled.append(both[:, 0])
-        solved.append(both[:, 1:])
-        inverse.append(factor.inverse_diagonal())
-    stacked = (np.array(pulled), np.array(solved), np.array(inverse))
-    return Nodes(weights, beta, found.cov[kept], *stacked), psi
+        both, half = factor.solve(np.column_stack([left, problem.X])), factor.half_solve(dense)
+        remains = np.diag(dense) - (half * half).sum(axis=0)
+        parts.append((both[:, 0], both[:, 1:], factor.inverse_diagonal(), remains))
+    pulled, spread, inverse, remaining = (np.array(part) for part in zip(*parts, strict=True))
+    return pulled, spread, inverse, remaining
 
 
 def find_study_effects(problem: Problem, found: Quadrature) -> Normals:
@@ -84,27 +134,19 @@ def find_study_effects(problem: Problem, found: Quadrature) -> Normals:
 
     .. math:: \theta \sim N\{y - V\Omega^{-1}(y - Xm),\; V - V\Omega^{-1}V + V\Omega^{-1}X S X'\Omega^{-1}V\}
     """
-    nodes, psi = _visit(problem, found)
+    nodes = _visit(problem, found)
     rows, columns, values = problem.V.entries()
     if (rows == columns).all():
         v = problem.V.diagonal
-        mean = problem.y - v * nodes.pulled
-        lost = v[:, None] * nodes.spread
-        own = v - v**2 * nodes.inverse
+        mean, lost = problem.y - v * nodes.pulled, v[:, None] * nodes.spread
     else:
         dense = np.zeros((problem.n, problem.n))
         dense[rows, columns] = values
         mean = problem.y - nodes.pulled @ dense
-        lost = np.einsum("ij,mjp->mip", dense, nodes.spread)
-        own = np.array([_remaining(problem, value, dense) for value in psi])
-    variance = own + np.einsum("mip,mpq,miq->mi", lost, nodes.cov, lost)
+        lost = np.swapaxes(np.swapaxes(nodes.spread, 1, 2) @ dense, 1, 2)
+    variance = nodes.left + np.einsum("mip,mpq,miq->mi", lost, nodes.cov, lost, optimize=True)
     floor = 1e-12 * problem.V.diagonal
     return Normals(nodes.weights, mean, np.sqrt(np.maximum(variance, floor)))
-
-
-def _remaining(problem: Problem, psi: Floats, dense: Floats) -> Floats:
-    half = point(problem, psi).factor.half_solve(dense)
-    return np.asarray(np.diag(dense) - (half * half).sum(axis=0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,8 +165,6 @@ class Deletions:
         Their covariances.
     efficiency : ndarray of shape (n,)
         1 / (1 + squared coefficient of variation of the ratios): 1 where nothing moves.
-    psi : ndarray of shape (m, parameters)
-        Of the nodes.
     """
 
     log_predictive: Floats
@@ -132,7 +172,6 @@ class Deletions:
     beta: Floats
     cov: Floats
     efficiency: Floats
-    psi: Floats
 
 
 def delete_each(problem: Problem, found: Quadrature) -> Deletions:
@@ -153,7 +192,7 @@ def delete_each(problem: Problem, found: Quadrature) -> Deletions:
     Keerthi (2001), Neural Computation 13, 1103-1118; Vehtari, Gelman & Gabry (2017), Statistics and
     Computing 27, 1413-1432, for the idea and its diagnostic.
     """
-    nodes, psi = _visit(problem, found)
+    nodes = _visit(problem, found)
     lost = np.einsum("mip,mpq->miq", nodes.spread, nodes.cov)
     own = nodes.inverse - np.einsum("miq,miq->mi", lost, nodes.spread)
     own = np.where(own > ALONE * nodes.inverse, own, np.nan)  # an estimate that a coefficient rests on alone
@@ -170,5 +209,4 @@ def delete_each(problem: Problem, found: Quadrature) -> Deletions:
         beta=nodes.beta[:, None, :] - lost * gap[:, :, None],
         cov=nodes.cov[:, None] + away,
         efficiency=efficiency,
-        psi=psi,
     )

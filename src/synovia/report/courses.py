@@ -13,16 +13,13 @@ from synovia.plots.style import figure_of
 from synovia.report.anchors import Places, anchor
 from synovia.report.content import Content
 from synovia.report.course_content import CourseAnswer
+from synovia.report.course_words import POINTS, CourseWords, rows_at_knots, word_course
 from synovia.report.evidence import row_links
 from synovia.report.figures import inline
-from synovia.report.methods_text import listed
-from synovia.report.numerals import count, decimal, interval, percent, reading_of
+from synovia.report.numerals import count, decimal, interval
 from synovia.report.rows import Cells, rows_of
-from synovia.report.sentences import range_in_words, sided
 
 __all__ = ["CourseView", "course_of", "course_views"]
-
-_POINTS = reading_of("MD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ class CourseView:
 
     anchor: str
     answer: CourseAnswer
-    sentences: tuple[str, ...]
+    words: CourseWords
     drawing: Markup
     weeks: tuple[tuple[str, ...], ...]
     heads: tuple[str, ...]
@@ -69,11 +66,11 @@ def _view(answer: CourseAnswer, places: Places, number: int) -> CourseView:
     drawn = (
         Markup() if figure is None else inline(figure, f"course-{number}", f"Course: {answer.label}", told)
     )
-    planned = _at_knots(answer)
+    planned = rows_at_knots(answer)
     return CourseView(
         anchor=anchor("course", answer.course_id),
         answer=answer,
-        sentences=tuple(_sentences(answer, planned)),
+        words=word_course(answer),
         drawing=drawn,
         weeks=tuple(
             (
@@ -99,91 +96,14 @@ def course_of(answer: CourseAnswer) -> Figure | None:
     start = dict.fromkeys(("time", "estimate", "lower", "upper", "prediction_lower", "prediction_upper"), 0.0)
     seen = answer.rows(tables.COURSE_FOLLOW_UPS).rename(columns={"weeks": "time", "study_id": "study"})
     whole = pd.concat([pd.DataFrame([start]), curve], ignore_index=True)
-    label = f"Difference in {answer.outcome}, {_POINTS.unit}"
+    label = f"Difference in {answer.outcome}, {POINTS.unit}"
     return figure_of(draw_course(whole, seen.assign(series=seen["study"]), scale_label=label))
-
-
-def _at_knots(answer: CourseAnswer, variant: str = "primary") -> list[Cells]:
-    rows = rows_of(answer.rows(tables.COURSE_ESTIMATES, variant))
-    return [row for row in rows if row["weeks"] in answer.knots]
-
-
-def _limits(answer: CourseAnswer, row: Cells) -> str:
-    low, high = (float(str(row[name])) for name in ("lower", "upper"))
-    return f"{percent(100 * float(str(answer.facts()['level'])))} CI {range_in_words(_POINTS, low, high)}"
-
-
-def _sentences(answer: CourseAnswer, planned: list[Cells]) -> list[str]:
-    pair = f"{answer.treatment} against {answer.comparator}"
-    if not planned:
-        reason = str(answer.facts().get("reason", "")).rstrip(".")
-        return [f"No course of {pair} can be made: {reason}."]
-    told = "; ".join(
-        f"week {count(row['weeks'])}: {sided(_POINTS, float(str(row['estimate'])))} "
-        f"({_limits(answer, row)}; {_reach(row)})"
-        for row in planned
-    )
-    facts, subject = answer.facts(), f"{answer.outcome[:1].upper()}{answer.outcome[1:]}"
-    return [
-        f"{subject} after {pair}, points on a 0–100 scale: {told}.",
-        f"It rests on {count(facts['k'])} trials with {count(facts['n'])} people and "
-        f"{count(facts['follow_ups'])} follow-ups; between the printed weeks the course is straight. The "
-        "longer ago the injection, the fewer trials tell.",
-        *_assumed(answer, planned),
-        *_cautions(answer),
-    ]
-
-
-def _cautions(answer: CourseAnswer) -> list[str]:
-    """How many of the trials have rows with a caution, such as labels that were corrected."""
-    rows = answer.rows(tables.COURSE_FOLLOW_UPS)
-    doubted = rows[rows["caution"] != ""]
-    if doubted.empty:
-        return []
-    each = [text.split(":")[0].strip(". ") for cell in doubted["caution"] for text in str(cell).split("; ")]
-    most = max(dict.fromkeys(each), key=each.count)
-    which = doubted["study_id"].nunique()
-    return [
-        f"Rows of {which} of these {rows['study_id'].nunique()} trials carry a caution, most often: "
-        f"{most[:1].lower()}{most[1:]}. All stand beside the follow-ups below."
-    ]
-
-
-def _reach(row: Cells) -> str:
-    return "one trial went so far" if row["k"] == 1 else f"{count(row['k'])} trials went so far"
-
-
-def _assumed(answer: CourseAnswer, planned: list[Cells]) -> list[str]:
-    """How far the correlation that nobody printed moves the effect."""
-    correlations = {
-        name: float(str(answer.facts(name)["correlation"]))
-        for name in ("primary", *(case for case, _ in answer.cases))
-        if answer.facts(name).get("status") == "fitted" and answer.facts(name)["k"] == answer.facts()["k"]
-    }
-    if len(set(correlations.values())) < 2:
-        return []
-    said = []
-    for row in planned:
-        ends = [
-            float(str(other["estimate"]))
-            for name in correlations
-            for other in _at_knots(answer, name)
-            if other["weeks"] == row["weeks"]
-        ]
-        span = f"{decimal(min(ends))} to {decimal(max(ends))}"
-        said.append(f"{span} at week {count(row['weeks'])}")
-    low, high = min(correlations.values()), max(correlations.values())
-    return [
-        "How follow-ups of the same people correlate is not printed by the trials; "
-        f"{correlations['primary']:g} between successive ones is assumed. From {low:g} to {high:g} the "
-        f"difference moves between {listed(said)}."
-    ]
 
 
 def _varied(answer: CourseAnswer, planned: list[Cells]) -> list[tuple[str, ...]]:
     rows = []
     for name, label in (("primary", "as planned"), *answer.cases):
-        known: Mapping[object, Cells] = {row["weeks"]: row for row in _at_knots(answer, name)}
+        known: Mapping[object, Cells] = {row["weeks"]: row for row in rows_at_knots(answer, name)}
         cells = [_cell(known[row["weeks"]]) if row["weeks"] in known else "–" for row in planned]
         rows.append((label, *cells, count(answer.facts(name).get("k"))))
     return rows

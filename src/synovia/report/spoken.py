@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from synovia.report.content import Content
+from synovia.report.course_words import word_course
 from synovia.report.network_words import word_network
 from synovia.report.sentences import word_answer
 from synovia.report.unpooled import top_statements
@@ -11,7 +12,7 @@ __all__ = ["speak"]
 
 
 def speak(content: Content) -> tuple[tuple[str, str], ...]:
-    """What a review answers, one entry for each leading answer, each network and each statement in words.
+    """What a review answers, one entry for each leading answer, network, course and statement in words.
 
     Parameters
     ----------
@@ -21,11 +22,12 @@ def speak(content: Content) -> tuple[tuple[str, str], ...]:
     Returns
     -------
     tuple of (str, str)
-        Synthesis id, empty for evidence in words only, and what is to be said.
+        Id of the synthesis, network or course, empty for evidence in words only, and what is to be said.
     """
     return (
         *_answers(content),
         *_networks(content),
+        *((course.course_id, word_course(course).effects) for course in content.courses if course.fitted),
         *(("", statement.text) for statement in top_statements(content)),
     )
 

@@ -208,3 +208,96 @@ def test_contrasts_can_be_given_and_common_effects_have_no_tau2() -> None:
     assert "common effects" in parts.fit.method
     against = parts.combinations("saline").set_index("treatment")["estimate"]
     assert against["saline"] == 0
+
+
+def test_a_given_matrix_is_what_names_say() -> None:
+    trials = make_trials(FACTORIAL)
+    named = component_network(trials, inactive="saline", interactions=[("gel", "vesicle")], random=False)
+    coded = trials.replace({"gel": "T1", "vesicle": "T2", "gel + vesicle": "T3", "saline": "T0"})
+    matrix = pd.DataFrame(
+        [[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 1], [2, 0, 0]],
+        index=["T0", "T1", "T2", "T3", "double"],
+        columns=["gel", "vesicle", "gel * vesicle"],
+    )
+    given = component_network(coded, matrix=matrix, random=False)
+    np.testing.assert_allclose(given.tidy()["estimate"], named.tidy()["estimate"], rtol=EXACT)
+    twice = given.compare("double", "T0")
+    assert twice["estimate"][0] == pytest.approx(2 * given.tidy()["estimate"][0], rel=EXACT)
+    assert twice["untried"][0] == "double"
+    assert "C <- matrix(c(0, 0, 0, 1, 0, 0" in given.to_r()
+
+
+def test_fractions_of_a_component_are_identified() -> None:
+    trials = pd.DataFrame(
+        {
+            "study": ["a", "b", "c"],
+            "treatment_1": ["half", "full", "mix"],
+            "treatment_2": ["none", "none", "none"],
+            "estimate": [0.5, 1.1, 2.0],
+            "std_error": [0.1, 0.1, 0.1],
+        }
+    )
+    rows = {"none": [0, 0, 0], "half": [0.5, 0, 0], "full": [1, 0, 0], "mix": [0.3, 0.7, 0.7]}
+    matrix = pd.DataFrame.from_dict(rows, orient="index", columns=["x", "y", "z"])
+    parts = component_network(trials, matrix=matrix, random=False)
+    assert parts.tidy()["identified"].tolist() == [True, False, False]
+    assert "'y' and 'z' cannot be separated" in parts.warnings[0]
+    assert parts.compare("mix", "half")["identified"][0]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "more", "said"),
+    [
+        (pd.DataFrame({"x": [1.0]}, index=["gel"]), {}, "no row for 'saline', 'vesicle'"),
+        (pd.DataFrame({"x": [1, 0, "?"]}, index=["gel", "saline", "vesicle"]), {}, "in the row of 'vesicle'"),
+        (pd.DataFrame({"x": [1, 0, 0, 1]}, index=["gel", "gel", "saline", "vesicle"]), {}, "component twice"),
+        (pd.DataFrame({"x": [1.0]}, index=["gel"]), {"inactive": "saline"}, "Found matrix together with"),
+    ],
+)
+def test_matrices_that_cannot_be_used_are_refused(
+    matrix: pd.DataFrame, more: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(SynthesisError, match=said):
+        component_network(make_trials(TRIANGLE), matrix=matrix, **more)
+
+
+def test_what_no_trial_gave_is_flagged() -> None:
+    parts = component_network(make_trials(FACTORIAL), inactive="saline")
+    assert parts.compare("vesicle + gel", "saline")["untried"][0] == ""
+    trials = make_trials(TRIANGLE)
+    plain = component_network(trials, inactive="saline")
+    assert plain.compare("gel + vesicle", "saline")["untried"][0] == "gel + vesicle"
+
+
+def test_treatments_are_ranked_as_those_of_the_network() -> None:
+    trials = make_trials(TRIANGLE)
+    parts = component_network(trials, inactive="saline", random=False).rank(better="higher")
+    whole = network(trials, random=False).rank(better="higher")
+    one, other = (dict(zip(r.treatments, r.scores.tolist(), strict=True)) for r in (parts, whole))
+    assert one == pytest.approx(other, rel=EXACT, abs=EXACT)
+    apart = make_trials([("gel", "saline")] * 3 + [("vesicle + cargo", "vesicle")] * 3)
+    with pytest.raises(SynthesisError, match="cannot be ranked"):
+        component_network(apart, inactive="saline").rank(better="higher")
+
+
+def test_scripts_for_r_hold_the_matrix() -> None:
+    whole = component_network(make_trials(FACTORIAL), inactive="saline", interactions=[("gel", "vesicle")])
+    assert "comb <- netcomb(net, C.matrix=C)" in whole.to_r()
+    assert '"gel * vesicle"' in whole.to_r()
+    apart = make_trials([("gel", "saline")] * 3 + [("vesicle + gel", "vesicle")] * 3)
+    assert "comb <- discomb(TE, seTE, treat1, treat2, studlab, data=dat" in component_network(apart).to_r()
+
+
+def test_arms_are_read_with_a_measure() -> None:
+    arms = pd.DataFrame(
+        {
+            "study": ["a", "a", "b", "b", "c", "c"],
+            "treatment": ["gel", "saline", "gel + vesicle", "saline", "vesicle", "saline"],
+            "mean": [1.0, 0.2, 2.0, 0.1, 1.2, 0.1],
+            "sd": [1.0] * 6,
+            "n": [30] * 6,
+        }
+    )
+    parts = component_network(arms, measure="MD", inactive="saline")
+    assert parts.components == ("gel", "vesicle")
+    assert 'sm="MD"' in parts.to_r()

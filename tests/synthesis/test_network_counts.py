@@ -243,7 +243,7 @@ def test_likelihood_has_no_direct_estimates() -> None:
 
 def test_script_for_r_holds_the_events() -> None:
     script = mantel_haenszel_network(make_arms(), reference="B").to_r()
-    assert 'method = "MH", reference.group = "B"' in script
+    assert 'method="MH", reference.group="B"' in script
     assert 'treatment = c("A", "B",' in script
 
 

@@ -27,7 +27,7 @@ __all__ = ["net_heat"]
 _NO_DATA = (
     "Incoherence cannot be tested: no closed loop of different designs. This does not mean that it is absent."
 )
-_CELL, _SIZE, _LONGEST = 26.0, 7.5, 130.0
+_CELL, _SIZE, _LONGEST = 26.0, 7.0, 130.0
 _COLOURS = LinearSegmentedColormap.from_list("heat", ["#2b6cb0", "#ffffff", "#c0392b"])
 
 
@@ -97,7 +97,7 @@ def _spread(rows: pd.DataFrame, names: list[str], column: str) -> NDArray[np.flo
 
 
 def _own_axes(names: list[str]) -> Axes:
-    room = min(_LONGEST, max(text_width(plain(name), _SIZE) for name in names)) + 34
+    room = max(text_width(line, _SIZE) for name in names for line in _shorten(name)) + 34
     side = max(4, len(names)) * _CELL
     width, height = room + side + 12, room + side + 12
     ax = blank_axes(width, height)
@@ -105,9 +105,15 @@ def _own_axes(names: list[str]) -> Axes:
     return ax
 
 
+def _shorten(name: str) -> tuple[str, ...]:
+    """A design in at most three lines, broken between its arms."""
+    lines = wrap(plain(name).replace(":", ": "), _LONGEST, _SIZE, most=3)
+    return tuple(line.replace(": ", ":") for line in lines)
+
+
 def _name_axes(ax: Axes, names: list[str]) -> None:
     dress_axes(ax, ())
-    short = [wrap(name, _LONGEST, _SIZE, most=1)[0] for name in names]
+    short = ["\n".join(_shorten(name)) for name in names]
     ax.set_xticks(range(len(names)), labels=short, rotation=90, parse_math=False)
     ax.set_yticks(range(len(names)), labels=short, parse_math=False)
     ax.tick_params(length=0, labelsize=_SIZE)

@@ -30,11 +30,14 @@ class Naming:
         A component that adds nothing, such as saline.
     interactions : tuple of tuple of str
         Sets of components whose joint presence adds something of its own.
+    matrix : DataFrame or None
+        What treatments are made of, where names do not say it: a row per treatment, a column per component.
     """
 
     separator: str = "+"
     inactive: str | None = None
     interactions: tuple[tuple[str, ...], ...] = ()
+    matrix: pd.DataFrame | None = None
 
     def read(self, treatment: str) -> frozenset[str]:
         """The active components of a treatment.
@@ -99,6 +102,10 @@ class ComponentDesign:
         """C with its names: which treatment contains what."""
         return pd.DataFrame(self.C.astype(int), index=list(self.treatments), columns=list(self.effects))
 
+    def is_tried(self, treatment: str) -> bool:
+        """Whether some trial gave this combination, under whatever order of its components."""
+        return bool((self.row(treatment) == self.C).all(axis=1).any())
+
     def row(self, treatment: str) -> Floats:
         """(c,) what is in a treatment, also one that no trial used.
 
@@ -107,6 +114,8 @@ class ComponentDesign:
         SynthesisError
             When it contains a component that no trial used; those there are are listed.
         """
+        if self.naming.matrix is not None:
+            return np.asarray(_read_matrix(self.naming.matrix, (treatment,))[0])
         parts = self.naming.read(treatment)
         known = self.effects[: len(self.effects) - len(self.naming.interactions)]
         strange = sorted(parts - set(known))
@@ -134,12 +143,8 @@ def make_component_design(contrasts: Contrasts, naming: Naming, *, random: bool 
     SynthesisError
         When the inactive component or one of an interaction does not occur, or nothing can be estimated.
     """
-    read = [naming.read(name) for name in contrasts.treatments]
-    components = tuple(sorted(frozenset().union(*read)))
-    _check_naming(naming, contrasts.treatments, components, read)
-    C = np.array([_fill(parts, components, naming) for parts in read])
+    effects, C = _make_matrix(contrasts.treatments, naming)
     X = contrasts.incidence @ C
-    effects = (*components, *naming.labels)
     identified = identify(X, effects)
     if not identified.pivots:
         raise SynthesisError(
@@ -149,6 +154,38 @@ def make_component_design(contrasts: Contrasts, naming: Naming, *, random: bool 
     terms = (make_heterogeneity(contrasts),) if random else ()
     problem = Problem(contrasts.y, X[:, identified.pivots], contrasts.V, terms)
     return ComponentDesign(contrasts, naming, effects, C, identified, problem)
+
+
+def _make_matrix(treatments: tuple[str, ...], naming: Naming) -> tuple[tuple[str, ...], Floats]:
+    """Names of the effects, and what is in each treatment."""
+    if naming.matrix is not None:
+        return tuple(map(str, naming.matrix.columns)), _read_matrix(naming.matrix, treatments)
+    read = [naming.read(name) for name in treatments]
+    components = tuple(sorted(frozenset().union(*read)))
+    _check_naming(naming, treatments, components, read)
+    return (*components, *naming.labels), np.array([_fill(parts, components, naming) for parts in read])
+
+
+def _read_matrix(matrix: pd.DataFrame, treatments: Sequence[str]) -> Floats:
+    """(treatments, c) rows of a given matrix."""
+    known = [str(name) for name in matrix.index]
+    missing = [name for name in treatments if name not in known]
+    if missing:
+        raise SynthesisError(
+            f"The matrix of components has no row for {', '.join(map(repr, missing))}; wanted one for every "
+            f"treatment. It has {', '.join(known)}."
+        )
+    if len(set(known)) < len(known) or len(set(matrix.columns)) < len(matrix.columns):
+        raise SynthesisError("The matrix of components names a treatment or a component twice.")
+    values = matrix.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    rows = values[[known.index(name) for name in treatments]]
+    if not np.isfinite(rows).all():
+        place = int(np.argmin(np.isfinite(rows).all(axis=1)))
+        raise SynthesisError(
+            f"The matrix of components has no number somewhere in the row of {treatments[place]!r}; "
+            "wanted 1 where a treatment contains a component, else 0."
+        )
+    return np.asarray(rows)
 
 
 def _fill(parts: frozenset[str], components: Sequence[str], naming: Naming) -> Floats:

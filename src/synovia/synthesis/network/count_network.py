@@ -24,6 +24,7 @@ from synovia.synthesis.network.loops import Loops
 from synovia.synthesis.network.model import Network
 from synovia.synthesis.network.net_heat import NetHeat
 from synovia.synthesis.network.split import Split, SplitMethod
+from synovia.synthesis.network.to_r import counts_to_r
 
 __all__ = ["CountNetwork", "Pooled", "make_count_fit"]
 
@@ -82,7 +83,7 @@ class CountNetwork(Network):
         self,
         *,
         order: tuple[str, ...] | None = None,
-        above: str | None = None,
+        above: str | Network | None = None,
         ratio: bool | None = None,
         level: float | None = None,
         digits: int = 2,
@@ -118,23 +119,7 @@ class CountNetwork(Network):
     def to_r(self) -> str:
         """The network as a script for R's netmetabin that holds its data."""
         frame = self.frame if self.frame is not None else pd.DataFrame()
-        pairs = 'treatment, event = events, n = n, studlab = study, data = arms, sm = "OR"'
-        counts = "event1, n1, event2, n2, treat1, treat2, studlab, data = pairs"
-        asked = f'sm = "OR", method = "{self.method}", reference.group = "{self.reference}"'
-        columns = ",\n  ".join(f"{name} = c({_list(frame[name])})" for name in frame.columns)
-        return "\n".join(
-            [
-                "library(netmeta)",
-                f"# {self.fit.method}",
-                "# method = 'NCH' is the approximation for rare events; netmetabin has no exact likelihood"
-                if self.method == "NCH"
-                else "# arms and designs without events are left out",
-                f"arms <- data.frame(\n  {columns})",
-                f"pairs <- as.data.frame(pairwise({pairs}))",
-                f"print(netmetabin({counts}, {asked}))",
-                "",
-            ]
-        )
+        return counts_to_r(frame, self.method, self.fit.method, self.reference)
 
     def _require_designs(self) -> Network:
         if self.by_design is None:
@@ -143,10 +128,6 @@ class CountNetwork(Network):
                 "or network(data, measure='OR')."
             )
         return self.by_design
-
-
-def _list(values: pd.Series) -> str:
-    return ", ".join(f'"{x}"' if isinstance(x, str) else f"{x:.17g}" for x in values.tolist())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

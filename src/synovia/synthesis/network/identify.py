@@ -92,16 +92,17 @@ class Identified:
         return f"The effects of {_join(quoted)} cannot be separated: of them {known}."
 
 
+FINEST = 10**6  # of a share of a component that is not a whole number
 EXACT = 1e-9  # rows of small whole numbers over a basis of small fractions
 
 
 def identify(X: NDArray[np.generic], names: Sequence[str]) -> Identified:
-    """The estimable combinations of a design of whole numbers.
+    """The estimable combinations of a design of whole numbers or simple fractions.
 
     Parameters
     ----------
     X : ndarray of shape (n, c)
-        Design; its entries are whole numbers.
+        Design; its entries are whole numbers or fractions with denominators up to a million.
     names : sequence of str
         Its columns.
 
@@ -118,7 +119,7 @@ def identify(X: NDArray[np.generic], names: Sequence[str]) -> Identified:
     for numbers in np.unique(np.asarray(X), axis=0).tolist():
         if len(found) == len(names):
             break
-        _insert(found, [Fraction(int(number)) for number in numbers])
+        _insert(found, [Fraction(number).limit_denominator(FINEST) for number in numbers])
     pivots = tuple(sorted(found))
     basis = np.array([[float(value) for value in found[pivot]] for pivot in pivots])
     return Identified(tuple(names), basis.reshape(len(pivots), len(names)), pivots)

@@ -2,6 +2,7 @@
 
 import html
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -135,7 +136,7 @@ def league(
     net: "Network",
     *,
     order: tuple[str, ...] | None = None,
-    above: str = "direct",
+    above: "str | Network" = "direct",
     ratio: bool | None = None,
     level: float | None = None,
     digits: int = 2,
@@ -149,9 +150,9 @@ def league(
     order : tuple of str, optional
         Treatments along the diagonal, such as the order of a ranking; alphabetical without it. Treatments
         that are left out are not shown.
-    above : {"direct", "prediction", "nothing"}
-        What stands above the diagonal: direct evidence, network estimates with prediction intervals, or
-        nothing.
+    above : {"direct", "prediction", "nothing"} or Network
+        What stands above the diagonal: direct evidence, network estimates with prediction intervals, nothing,
+        or the estimates of another network (another model, another outcome).
     ratio : bool, optional
         Whether to show exp of the effects; without it, whether the measure of the network is a ratio.
     level : float, optional
@@ -178,19 +179,32 @@ def league(
     -1.0 (-2.0 to -0.0)                   B -1.0 (-2.0 to -0.0)
     -2.0 (-3.4 to -0.6) -1.0 (-2.0 to -0.0)                   C
     """
-    if above not in ("direct", "prediction", "nothing"):
-        raise SynthesisError(f"Found above {above!r}; wanted 'direct', 'prediction' or 'nothing'.")
+    if isinstance(above, str) and above not in _ABOVE:
+        raise SynthesisError(
+            f"Found above {above!r}; wanted 'direct', 'prediction' or 'nothing', or another network."
+        )
+    exponentiate = net.design.contrasts.measure in RATIOS if ratio is None else ratio
+    if ratio is None and not isinstance(above, str):
+        _require_one_scale(above, exponentiate)
     chosen = net.fit.settings.level if level is None else level
     shown = net.design.contrasts.treatments if order is None else tuple(order)
     place = np.array([net.design.find_treatment(name) for name in shown])
     T = len(net.treatments)
     numbers = np.full((3, T, T), np.nan)
     _fill_network(net, numbers, chosen, place)
-    said = _ABOVE[above](net, numbers, chosen, place)
+    fill = _ABOVE[above] if isinstance(above, str) else partial(_fill_other, above)
+    said = fill(net, numbers, chosen, place)
     table = numbers[:, place][:, :, place]
-    exponentiate = net.design.contrasts.measure in RATIOS if ratio is None else ratio
     estimate, lower, upper = np.exp(table) if exponentiate else table
     return League(shown, estimate, lower, upper, said, exponentiate, chosen, digits)
+
+
+def _require_one_scale(other: "Network", ratio: bool) -> None:
+    if (other.design.contrasts.measure in RATIOS) != ratio:
+        raise SynthesisError(
+            "One of the two networks has ratios, the other differences; ratio=False shows logarithms of the "
+            "ratios beside the differences."
+        )
 
 
 def _set(numbers: Floats, rows: Integers, columns: Integers, values: tuple[Floats, Floats]) -> None:
@@ -235,6 +249,30 @@ def _fill_prediction(net: "Network", numbers: Floats, level: float, place: Integ
 
 def _fill_nothing(net: "Network", numbers: Floats, level: float, place: Integers) -> str:  # noqa: ARG001
     return "nothing"
+
+
+def _fill_other(other: "Network", net: "Network", numbers: Floats, level: float, place: Integers) -> str:
+    """Another network above, the treatments in its own way round: further left against further right."""
+    left, right = _below(place)
+    names = net.treatments
+    known = [
+        (i, j)
+        for i, j in zip(left.tolist(), right.tolist(), strict=True)
+        if {names[i], names[j]} <= set(other.treatments)
+    ]
+    if not known:
+        raise SynthesisError(
+            "The network above the diagonal shares no two treatments with the one below; it has "
+            f"{', '.join(other.treatments)}."
+        )
+    mine = np.array(known)
+    theirs = np.array([[other.design.find_treatment(names[i]) for i in pair] for pair in known])
+    differences, errors = other.differences()
+    half = quantiles(level, other.degrees(*theirs.T)) * errors[theirs[:, 0], theirs[:, 1]]
+    _set(numbers, mine[:, 0], mine[:, 1], (differences[theirs[:, 0], theirs[:, 1]], half))
+    said = other.fit.method
+    measure = other.design.contrasts.measure
+    return f"estimates of {measure + ', ' if measure else ''}{said}"
 
 
 _ABOVE = {"direct": _fill_direct, "prediction": _fill_prediction, "nothing": _fill_nothing}

@@ -63,7 +63,7 @@ class Network(Estimates):
         self,
         *,
         order: tuple[str, ...] | None = None,
-        above: str = "direct",
+        above: "str | Network" = "direct",
         ratio: bool | None = None,
         level: float | None = None,
         digits: int = 2,

@@ -7,12 +7,12 @@ import pandas as pd
 
 from synovia.errors import SynthesisError
 from synovia.kernel.solution import require_point
-from synovia.synthesis.network.arms import read_arms
 from synovia.synthesis.network.classes import Classed, classify
-from synovia.synthesis.network.contrasts import Contrasts, read_contrasts
+from synovia.synthesis.network.contrasts import Contrasts
 from synovia.synthesis.network.design import NetworkDesign, make_network_design
 from synovia.synthesis.network.fitting import make_fit, make_settings
 from synovia.synthesis.network.model import Network, add_reference, read_effects
+from synovia.synthesis.network.reading import read_network
 from synovia.synthesis.network.regression import Interaction, moderate
 from synovia.synthesis.network.settings import NetworkSettings
 from synovia.synthesis.settings import Tau2
@@ -39,12 +39,13 @@ def network(  # noqa: PLR0913 - a model function names every choice it takes
     Parameters
     ----------
     data : DataFrame or Contrasts
-        Without ``measure`` comparisons, with columns study, treatment_1, treatment_2, estimate (treatment 1
-        minus treatment 2) and std_error or variance; of a trial with m arms all m(m - 1)/2,
-        or m - 1 against one arm with its baseline_variance. With it one row per arm: study, treatment, and
-        mean, sd and n, or events and n, or events and time. Or what ``read_contrasts`` or ``read_arms`` made.
-    measure : {"MD", "SMD", "ROM", "OR", "RR", "RD", "ASD", "IRR", "IRD"}, optional
-        Effect measure of arms; ratios become logarithms.
+        Comparisons, with columns study, treatment_1, treatment_2, estimate (treatment 1 minus treatment 2)
+        and std_error or variance; of a trial with m arms all m(m - 1)/2, or m - 1 against one arm with its
+        baseline_variance. Or arms, one row each: study, treatment, and mean, sd and n, or events and n, or
+        events and time. Or what ``read_contrasts`` or ``read_arms`` made.
+    measure : {"MD", "SMD", "ROM", "OR", "RR", "RD", "ASD", "IRR", "IRD", "HR"}, optional
+        Effect measure; needed for arms, whose ratios become logarithms. Of comparisons it says what the
+        estimates are, ratios as logarithms.
     columns : mapping of str to str, optional
         What the table calls these columns, such as ``{"study": "trial"}``.
     reference : str, optional
@@ -96,7 +97,7 @@ def network(  # noqa: PLR0913 - a model function names every choice it takes
     0         B         A      0.84   0.09   1.59
     1         C         A      2.18   1.62   2.74
     """
-    contrasts = _read(data, measure, columns)
+    contrasts = read_network(data, measure, columns)
     design = make_network_design(contrasts, reference, random=random)
     settings = make_settings(contrasts, random=random, tau2=tau2, inference=inference, level=level)
     if formula is not None and classes is not None:
@@ -113,16 +114,6 @@ def network(  # noqa: PLR0913 - a model function names every choice it takes
     if classes is not None:
         return _fit_classes(design, classify(design, classes), replace(settings, classes=True))
     return fit_network(design, settings)
-
-
-def _read(
-    data: pd.DataFrame | Contrasts, measure: str | None, columns: Mapping[str, str] | None
-) -> Contrasts:
-    if isinstance(data, Contrasts):
-        return data
-    if measure is not None:
-        return read_arms(data, measure=measure, columns=columns)
-    return read_contrasts(data, **dict(columns or {}))
 
 
 def fit_network(design: NetworkDesign, settings: NetworkSettings) -> Network:

@@ -1,7 +1,7 @@
 """Which treatment is best, and how sure one can be: P-scores and rank probabilities."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from synovia.errors import SynthesisError
-
-if TYPE_CHECKING:
-    from synovia.synthesis.network.model import Network
+from synovia.synthesis.fit import Fit
 
 __all__ = ["Better", "Ranking", "p_scores", "rank"]
 
@@ -20,6 +18,34 @@ Better = Literal["lower", "higher"]
 
 SEED = 1  # of the draws, unless another is given
 DRAWS = 50_000  # a probability is then known to 0.0022 (one standard error) at worst
+
+
+class Rankable(Protocol):
+    """Any network whose treatments have effects with a covariance."""
+
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """T treatments."""
+        ...
+
+    @property
+    def fit(self) -> Fit:
+        """The synthesis."""
+        ...
+
+    @property
+    def estimates(self) -> Floats:
+        """(T,) effects against one of them."""
+        ...
+
+    @property
+    def covariance(self) -> Floats:
+        """(T, T) their covariance."""
+        ...
+
+    def differences(self) -> tuple[Floats, Floats]:
+        """(T, T) row minus column, and its standard error."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +126,11 @@ class Ranking:
         return table.sort_values("p_score", ascending=False, kind="stable", ignore_index=True)
 
     @property
+    def sucra(self) -> Floats:
+        """(T,) area under the cumulative rank probabilities: from draws, any difference counting."""
+        return np.asarray(np.cumsum(self.probabilities, axis=1)[:, :-1].mean(axis=1))
+
+    @property
     def drawing(self) -> str:
         """Name of its drawing."""
         return "rankogram"
@@ -128,12 +159,12 @@ def _quantile(cumulative: Floats, share: float) -> NDArray[np.intp]:
     return np.asarray((cumulative < share - 1e-12).sum(axis=1) + 1, dtype=np.intp)
 
 
-def p_scores(net: "Network", *, better: Better, mid: float = 0.0) -> pd.Series:
+def p_scores(net: Rankable, *, better: Better, mid: float = 0.0) -> pd.Series:
     r"""Mean extent of certainty that a treatment is better than the others; exact.
 
     Parameters
     ----------
-    net : Network
+    net : Network or ComponentNetwork
         Any network.
     better : {"lower", "higher"}
         Which effects are good.
@@ -185,14 +216,12 @@ def _read_direction(better: str, mid: float) -> float:
     return -1.0 if better == "lower" else 1.0
 
 
-def rank(
-    net: "Network", *, better: Better, mid: float = 0.0, draws: int = DRAWS, seed: int = SEED
-) -> Ranking:
+def rank(net: Rankable, *, better: Better, mid: float = 0.0, draws: int = DRAWS, seed: int = SEED) -> Ranking:
     """P-scores and the probability of every rank.
 
     Parameters
     ----------
-    net : Network
+    net : Network or ComponentNetwork
         Any network.
     better : {"lower", "higher"}
         Which effects are good.
@@ -231,7 +260,7 @@ def rank(
     )
 
 
-def _draw(net: "Network", draws: int, seed: int) -> Floats:
+def _draw(net: Rankable, draws: int, seed: int) -> Floats:
     """(draws, T) effects, each draw with its mirror image around the estimates."""
     values, vectors = np.linalg.eigh(net.covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))

@@ -1,7 +1,6 @@
 """Shapes of a dose-response curve: what a dose becomes in the design."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -152,8 +151,9 @@ class Log(_Fixed):
         """(n, 1) the logarithm of the dose plus the offset."""
         if (doses + self.offset <= 0).any():
             raise SynthesisError(
-                f"Found dose {doses.min():g}, which has no logarithm; wanted doses above {-self.offset:g}. "
-                "Add a constant, as in log(dose + 1), and show that the result does not hang on it."
+                f"Found dose {doses.min():g}, which has no logarithm; wanted doses above "
+                f"{0 - self.offset:g}. Add a constant, as in log(dose + 1), and show that the result does "
+                "not hang on it."
             )
         return np.log(doses + self.offset)[:, None]
 
@@ -165,7 +165,9 @@ class Spline(_Fixed):
     Attributes
     ----------
     knots : int or tuple of float
-        How many (3 to 7, placed at Harrell's quantiles of all doses), or where, in the unit of the dose.
+        How many (3 to 7, placed at Harrell's quantiles of all doses), or where.
+    of : {"doses", "quantiles"}
+        Whether places are doses, or quantiles of all doses, between 0 and 1.
 
     Notes
     -----
@@ -184,6 +186,7 @@ class Spline(_Fixed):
     """
 
     knots: int | tuple[float, ...] = 3
+    of: str = "doses"
 
     def __post_init__(self) -> None:
         count = self.knots if isinstance(self.knots, int) else len(self.knots)
@@ -191,7 +194,22 @@ class Spline(_Fixed):
             raise SynthesisError(f"Found {count} knots; wanted 3 to 7, or at least 3 places.")
         if not isinstance(self.knots, int) and (np.diff(self.knots) <= 0).any():
             listed = ", ".join(f"{knot:g}" for knot in self.knots)
-            raise SynthesisError(f"Found knots {listed}; wanted rising doses, each once.")
+            raise SynthesisError(f"Found knots {listed}; wanted rising {self.of}, each once.")
+        if self.of not in ("doses", "quantiles"):
+            raise SynthesisError(f"Found knots of {self.of!r}; wanted 'doses' or 'quantiles'.")
+        if (
+            self._by_quantile
+            and not isinstance(self.knots, int)
+            and not 0 <= self.knots[0] < self.knots[-1] <= 1
+        ):
+            listed = ", ".join(f"{knot:g}" for knot in self.knots)
+            raise SynthesisError(
+                f"Found quantiles {listed}; wanted numbers from 0 to 1, such as 0.1, 0.5, 0.9."
+            )
+
+    @property
+    def _by_quantile(self) -> bool:
+        return isinstance(self.knots, int) or self.of == "quantiles"
 
     @property
     def size(self) -> int:
@@ -209,11 +227,11 @@ class Spline(_Fixed):
 
     def resolve(self, doses: Floats) -> "Spline":
         """The spline with its knots placed."""
-        return Spline(place_knots(doses, self.knots)) if isinstance(self.knots, int) else self
+        return Spline(place_knots(doses, self.knots)) if self._by_quantile else self
 
     def columns(self, doses: Floats) -> Floats:
         """(n, knots - 1) the dose and its truncated cubes."""
-        if isinstance(self.knots, int):
+        if isinstance(self.knots, int) or self.of == "quantiles":
             raise SynthesisError("The knots are not placed yet; give doses to resolve(), or the places.")
         knots = np.array(self.knots)
         cubes = np.maximum(doses[:, None] - knots, 0.0) ** 3
@@ -223,15 +241,15 @@ class Spline(_Fixed):
         return np.column_stack([doses, (cubes[:, :-2] - before + after) / (knots[-1] - knots[0]) ** 2])
 
 
-def place_knots(doses: ArrayLike, count: int) -> tuple[float, ...]:
-    """Knots at Harrell's quantiles of the doses, those of reference groups among them.
+def place_knots(doses: ArrayLike, knots: int | tuple[float, ...]) -> tuple[float, ...]:
+    """Knots at quantiles of the doses, those of reference groups among them.
 
     Parameters
     ----------
     doses : array_like of shape (n,)
         All doses.
-    count : int
-        3 to 7.
+    knots : int or tuple of float
+        3 to 7 at Harrell's quantiles, or the quantiles.
 
     Raises
     ------
@@ -243,19 +261,33 @@ def place_knots(doses: ArrayLike, count: int) -> tuple[float, ...]:
     >>> place_knots(range(11), 3)
     (1.0, 5.0, 9.0)
     """
-    knots = np.quantile(np.asarray(doses, dtype=np.float64), HARRELL[count])
-    if (np.diff(knots) <= 0).any():
-        listed = ", ".join(f"{knot:g}" for knot in knots)
+    wanted = HARRELL[knots] if isinstance(knots, int) else knots
+    places = np.quantile(np.asarray(doses, dtype=np.float64), wanted)
+    if (np.diff(places) <= 0).any():
+        listed = ", ".join(f"{place:g}" for place in places)
         raise SynthesisError(
-            f"{count} knots would fall at doses {listed}, two of them on the same; give fewer knots, or "
-            "their places, as in Spline((1.0, 5.0, 20.0))."
+            f"{len(wanted)} knots would fall at doses {listed}, two of them on the same; give fewer knots, "
+            "or their places, as in Spline((1.0, 5.0, 20.0))."
         )
-    return tuple(float(knot) for knot in knots)
+    return tuple(float(place) for place in places)
 
 
-def read_places(words: str) -> int | tuple[float, ...]:
-    """The second argument of ``rcs``: a count, or places in brackets."""
-    if re.fullmatch(r"\d+", words):
-        return int(words)
-    numbers: Sequence[str] = [part for part in words.strip("[]()").split(",") if part.strip()]
-    return tuple(float(number) for number in numbers)
+def read_spline(words: str) -> Spline:
+    """The second argument of ``rcs``: a count, places in brackets, or ``quantiles=`` with those."""
+    named = re.fullmatch(
+        r"(?:(quantiles)\s*=\s*)?(?:c?\(([^()]*)\)|\[([^\[\]]*)\]|([^()\[\]]*))", words.strip()
+    )
+    try:
+        if named is None:
+            raise ValueError
+        inside = next((part for part in named.groups()[1:] if part is not None), "")
+        if re.fullmatch(r"\d+", inside) and named[4] is not None:
+            return Spline(int(inside))
+        numbers = tuple(float(part) for part in inside.split(",") if part.strip())
+    except ValueError:
+        raise SynthesisError(
+            f"Cannot read the knots {words!r}; wanted how many, as rcs(dose, 3), where, as "
+            "rcs(dose, [1, 5, 20]), or at which quantiles of the doses, as "
+            "rcs(dose, quantiles=[0.1, 0.5, 0.9])."
+        ) from None
+    return Spline(numbers, "quantiles" if named[1] else "doses")

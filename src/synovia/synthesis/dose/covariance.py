@@ -73,7 +73,8 @@ def find_covariance(group: Group, how: str) -> Floats:
         return _share_reference(group)
     if group.kind not in KINDS:
         raise SynthesisError(
-            f"found type {group.kind!r}; wanted {', '.join([*KINDS, *MEANS])}, or covariance='independent'"
+            f"found {f'type {group.kind!r}' if group.kind else 'no type'}; wanted "
+            f"{', '.join([*KINDS, *MEANS])}, or covariance='independent'"
         )
     _require(group, "cases", group.cases)
     _require(group, "n", group.n)
@@ -98,12 +99,13 @@ def _share_reference(group: Group) -> Floats:
 
 
 def _require(group: Group, column: str, values: Floats) -> None:
-    if not (np.isfinite(values) & (values > 0)).all():
-        found = values[int(np.argmin(np.isfinite(values) & (values > 0)))]
-        said = "no" if np.isnan(found) else f"{column} {found:g} where it needs a positive"
+    usable = np.isfinite(values) & (values > 0)
+    if not usable.all():
+        found = values[int(np.argmin(usable))]
+        said = f"no {column}" if np.isnan(found) else f"{column} {found:g}"
         raise SynthesisError(
-            f"found {said} {column} in a dose group; wanted it for type {group.kind!r}. Fill it in, or use "
-            "covariance='independent' and say so"
+            f"found {said} in a dose group; wanted a number above 0 for type {group.kind!r}. Fill it in, "
+            "leave the group out, or use covariance='independent' and say so"
         )
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from synovia.errors import SynthesisError, TooFewStudies
+from synovia.errors import NotPositiveDefinite, SynthesisError, TooFewStudies
 from synovia.kernel import Covariance
 from synovia.synthesis.dose.bases import Basis
 from synovia.synthesis.dose.counts import KINDS
@@ -19,7 +20,7 @@ __all__ = ["Columns", "DoseDesign", "HowCovariance", "read_doses"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
-HowCovariance = str | Mapping[str, ArrayLike]
+HowCovariance = str | Mapping[Any, ArrayLike]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,20 +125,26 @@ def read_doses(data: pd.DataFrame, columns: Columns, covariance: HowCovariance) 
     """
     if not isinstance(data, pd.DataFrame):
         raise SynthesisError(f"Found {type(data).__name__}; wanted a DataFrame with one row per dose.")
-    if isinstance(covariance, str) and covariance not in COVARIANCES:
+    if isinstance(covariance, Mapping):
+        covariance = {str(name): matrix for name, matrix in covariance.items()}
+    if covariance not in COVARIANCES if isinstance(covariance, str) else not isinstance(covariance, Mapping):
+        said = repr(covariance) if isinstance(covariance, str) else type(covariance).__name__
         raise SynthesisError(
-            f"Found covariance {covariance!r}; wanted {', '.join(COVARIANCES)}, or matrices."
+            f"Found covariance {said}; wanted {', '.join(COVARIANCES)}, or a matrix for each study, by name."
         )
     require_columns(data, [columns.study, columns.dose, columns.estimate, columns.std_error])
     table, dropped = _drop_empty(data.reset_index(drop=True), columns)
     labels = _name(table, columns)
-    unit = read_unit(table, columns.unit, labels)
+    unit = read_unit(table, (columns.dose, columns.unit), labels)
     read = _read_columns(table, columns, labels)
     kinds = _read_kinds(table, columns, needed=covariance != "independent" and isinstance(covariance, str))
-    parts = [
-        _read_study(study, rows, (read, kinds, labels), covariance)
-        for study, rows in _group(table[columns.study]).items()
-    ]
+    try:
+        parts = [
+            _read_study(study, rows, (read, kinds, labels), covariance)
+            for study, rows in _group(table[columns.study]).items()
+        ]
+    except SynthesisError as refused:
+        raise type(refused)(" ".join([str(refused), *dropped])) from None
     sizes = [part[0].size for part in parts]
     return DoseDesign(
         studies=tuple(str(study) for study in table[columns.study].unique()),
@@ -160,6 +167,10 @@ def _drop_empty(table: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, tu
     y, se, dose = (
         read_numbers(table, name, labels) for name in (columns.estimate, columns.std_error, columns.dose)
     )
+    for name, values in ((columns.estimate, y), (columns.std_error, se), (columns.dose, dose)):
+        if np.isinf(values).any():
+            row = int(np.argmax(np.isinf(values)))
+            raise SynthesisError(f"{labels[row]} has an infinite {name}; wanted a number, or nothing.")
     y, se = np.nan_to_num(y), np.nan_to_num(se)
     if (se < 0).any():
         raise SynthesisError(f"{labels[int(np.argmax(se < 0))]} has a standard error below 0. Correct it.")
@@ -201,7 +212,9 @@ def _read_columns(table: pd.DataFrame, columns: Columns, labels: tuple[str, ...]
 
 def _read_kinds(table: pd.DataFrame, columns: Columns, *, needed: bool) -> list[str]:
     if columns.kind in table.columns:
-        return [str(kind).strip().lower() for kind in table[columns.kind]]
+        gone = find_missing(table[columns.kind]).tolist()
+        pairs = zip(table[columns.kind], gone, strict=True)
+        return ["" if lost else str(kind).strip().lower() for kind, lost in pairs]
     if columns.kind in (*KINDS, *MEANS) or not needed:
         return [columns.kind] * len(table)
     raise SynthesisError(
@@ -270,11 +283,23 @@ def _find_reference(study: str, rows: Integers, std_error: Floats, labels: tuple
 
 def _take_matrix(study: str, given: Mapping[str, ArrayLike], size: int) -> Floats:
     if study not in given:
-        raise SynthesisError(f"The covariance has no matrix for study {study}; it has {', '.join(given)}.")
+        raise SynthesisError(
+            f"The covariance has no matrix for study {study}; it has {', '.join(map(str, given))}."
+        )
     matrix = np.asarray(given[study], dtype=np.float64)
     if matrix.shape != (size, size):
         raise SynthesisError(
             f"The covariance of study {study} has shape {matrix.shape}; wanted ({size}, {size}), its doses "
             "other than the reference."
+        )
+    if not np.isfinite(matrix).all():
+        raise SynthesisError(f"The covariance of study {study} holds a missing or infinite number.")
+    spread = np.sqrt(np.abs(np.outer(matrix.diagonal(), matrix.diagonal())))
+    if (np.abs(matrix - matrix.T) > 1e-8 * spread).any():
+        raise NotPositiveDefinite(f"The covariance of study {study} is not symmetric; wanted C = C'.")
+    if (np.linalg.eigvalsh(matrix) <= 0).any():
+        raise NotPositiveDefinite(
+            f"The covariance of study {study} is not positive definite; wanted variances above 0 and "
+            "correlations that can hold together."
         )
     return matrix

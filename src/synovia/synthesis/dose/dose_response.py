@@ -46,7 +46,7 @@ def dose_response(  # noqa: PLR0913 - a model function names every choice it tak
         Estimates of ratios are logarithms.
     formula : str
         ``estimate ~ dose``, ``~ quadratic(dose)``, ``~ rcs(dose, 3)``, ``~ rcs(dose, [1, 5, 20])``,
-        ``~ log(dose + 1)`` or ``~ emax(dose)``.
+        ``~ rcs(dose, quantiles=[0.1, 0.5, 0.9])``, ``~ log(dose + 1)`` or ``~ emax(dose)``.
     basis : Basis, optional
         A curve of one's own in place of the one in the formula, such as ``Spline((1.0, 5.0, 20.0))``.
     study, std_error, cases, n, sd, unit : str
@@ -103,6 +103,11 @@ def dose_response(  # noqa: PLR0913 - a model function names every choice it tak
     """
     if random not in STRUCTURES:
         raise SynthesisError(f"Found random {random!r}; wanted {', '.join(STRUCTURES)}.")
+    if isinstance(basis, str):
+        raise SynthesisError(
+            f"Found basis {basis!r}; wanted an object such as Spline((1.0, 5.0, 20.0)), or the curve in the "
+            "formula, as in 'estimate ~ emax(dose)'."
+        )
     estimate, dose, curve = read_curve(formula)
     columns = Columns(estimate, dose, study, std_error, type, cases, n, sd, unit)
     design = read_doses(data, columns, covariance)
@@ -150,7 +155,10 @@ def fit_curve(design: DoseDesign, basis: Basis, settings: DoseSettings) -> DoseR
 
 def _fit_emax(design: DoseDesign, basis: Emax, settings: DoseSettings) -> DoseResponse:
     if settings.stage == 2:
-        raise SynthesisError("An Emax curve is fitted in one stage; wanted stage=1.")
+        raise SynthesisError(
+            "Found stage=2 for an Emax curve; wanted stage=1. In two stages every study would need an ED50 "
+            "of its own, which the few doses of one study hardly tell, and whose estimate is far from normal."
+        )
     posed, choice, curve = fit_emax(design, basis, settings)
     fit = synthesise(design, posed, choice, settings, basis.names(design.columns.dose))
     told = (

@@ -36,6 +36,7 @@ from synovia.synthesis.names import Names
 from synovia.synthesis.regression import Design
 from synovia.synthesis.remarks import remark
 from synovia.synthesis.rows import Rows
+from synovia.synthesis.summary import count
 
 __all__ = ["Posed", "fit_studies", "pose_one_stage", "pose_two_stages", "synthesise"]
 
@@ -118,8 +119,8 @@ def fit_studies(design: DoseDesign, X: Floats) -> tuple[Floats, Floats]:
         rows = np.flatnonzero(design.study == number)
         if rows.size < X.shape[1] or np.linalg.matrix_rank(X[rows] / np.abs(X).max(axis=0)) < X.shape[1]:
             raise TooFewStudies(
-                f"Study {study} has {rows.size} doses besides its reference, too few or too alike for "
-                f"{X.shape[1]} coefficients of its own; use stage=1, which borrows from the other studies."
+                f"Study {study} has {count(rows.size, 'dose')} besides its reference, too few or too alike "
+                f"for {X.shape[1]} coefficients of its own; use stage=1, which borrows from other studies."
             )
         at = point(Problem(design.y[rows], X[rows], design.V.restrict(rows)))
         estimates.append(at.beta)

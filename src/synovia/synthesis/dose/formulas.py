@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from synovia.errors import SynthesisError
-from synovia.synthesis.dose.bases import Basis, Linear, Log, Quadratic, Spline, read_places
+from synovia.synthesis.dose.bases import Basis, Linear, Log, Quadratic, Spline, read_spline
 from synovia.synthesis.dose.emax import Emax
 
 __all__ = ["read_curve"]
@@ -15,7 +15,7 @@ _FORMS: tuple[tuple[str, Callable[[re.Match[str]], Basis]], ...] = (
     (rf"{_NAME}\s*\+\s*I\(\s*\1\s*(?:\*\*|\^)\s*2\s*\)", lambda found: Quadratic()),  # noqa: ARG005
     (rf"quadratic\(\s*{_NAME}\s*\)", lambda found: Quadratic()),  # noqa: ARG005
     (rf"rcs\(\s*{_NAME}\s*\)", lambda found: Spline(3)),  # noqa: ARG005
-    (rf"rcs\(\s*{_NAME}\s*,\s*(.+)\)", lambda found: Spline(read_places(found[2]))),
+    (rf"rcs\(\s*{_NAME}\s*,\s*(.+)\)", lambda found: read_spline(found[2])),
     (rf"log\(\s*{_NAME}\s*\)", lambda found: Log()),  # noqa: ARG005
     (rf"log\(\s*{_NAME}\s*\+\s*([\d.eE+-]+)\s*\)", lambda found: Log(float(found[2]))),
     (rf"emax\(\s*{_NAME}\s*\)", lambda found: Emax()),  # noqa: ARG005
@@ -29,7 +29,8 @@ def read_curve(formula: str) -> tuple[str, str, Basis]:
     ----------
     formula : str
         ``estimate ~ dose``, ``~ dose + I(dose**2)`` or ``~ quadratic(dose)``, ``~ rcs(dose, 3)`` or
-        ``~ rcs(dose, [1, 5, 20])``, ``~ log(dose)`` or ``~ log(dose + 1)``, ``~ emax(dose)``.
+        ``~ rcs(dose, [1, 5, 20])`` or ``~ rcs(dose, quantiles=[0.1, 0.5, 0.9])``, ``~ log(dose)`` or
+        ``~ log(dose + 1)``, ``~ emax(dose)``.
 
     Raises
     ------
@@ -41,6 +42,8 @@ def read_curve(formula: str) -> tuple[str, str, Basis]:
     >>> read_curve("estimate ~ rcs(dose, 4)")
     ('estimate', 'dose', Spline(knots=4))
     """
+    if not isinstance(formula, str):
+        raise SynthesisError(f"Found formula {formula!r}; wanted text, such as 'estimate ~ rcs(dose, 3)'.")
     left, tilde, right = (part.strip() for part in formula.partition("~"))
     for form, make in _FORMS if left and tilde else ():
         found = re.fullmatch(form, right)

@@ -12,6 +12,7 @@ from synovia.kernel import Problem, find_dependent_columns
 from synovia.synthesis.dose.bases import Basis
 from synovia.synthesis.dose.layout import Layout, make_layout
 from synovia.synthesis.dose.nodes import Nodes
+from synovia.synthesis.dose.targets import read_asked
 from synovia.synthesis.network.design import find_subnetworks, make_heterogeneity
 
 __all__ = ["DoseNetworkDesign", "make_dose_network_design"]
@@ -83,9 +84,9 @@ class DoseNetworkDesign:
     def read_curve(self, agent: str, doses: ArrayLike, beta: Floats) -> tuple[Floats, Floats]:
         """(m,) effects of doses of an agent against dose 0, and (m, p) their slopes in the coefficients."""
         place = self.find_agent(agent)
-        at = np.atleast_1d(np.asarray(doses, dtype=np.float64))
-        if not (np.isfinite(at) & (at >= 0)).all():
-            raise SynthesisError(f"Found dose {at[~(np.isfinite(at) & (at >= 0))][0]:g}; wanted 0 or more.")
+        at = read_asked(doses)
+        if (at < 0).any():
+            raise SynthesisError(f"Found dose {at[at < 0][0]:g}; wanted 0 or more.")
         if place < 0 and at.any():
             raise SynthesisError(f"{agent} is the reference and has no dose but 0; found {at.max():g}.")
         own = np.full(at.size, place)

@@ -11,7 +11,12 @@ from synovia.kernel import Inapplicable, Wald, quantile, quantiles, tail, wald
 from synovia.synthesis.dose.emax import Emax
 from synovia.synthesis.dose.network_design import DoseNetworkDesign
 from synovia.synthesis.dose.observed import compare_with_doses, find_observed
-from synovia.synthesis.dose.targets import find_effective_doses, find_target_doses, require_plateau
+from synovia.synthesis.dose.targets import (
+    find_effective_doses,
+    find_target_doses,
+    read_asked,
+    require_plateau,
+)
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.summary import Summary, count, show_p, show_wald
 
@@ -146,7 +151,7 @@ class DoseNetwork:
             more and the less favourable limit of the curve reach the effect; NaN where it is not reached.
         """
         top = self._find_highest(agent) if highest is None else float(highest)
-        wanted = np.atleast_1d(np.asarray(effect, dtype=np.float64))
+        wanted = read_asked(effect, "effect")
         table = find_target_doses(lambda at: self.predict(agent, at, level=level), wanted, (0.0, top))
         table.insert(0, "agent", agent)
         return table
@@ -167,7 +172,7 @@ class DoseNetwork:
             agent, share, dose, lower, upper, extrapolated (above the highest dose studied).
         """
         require_plateau(isinstance(self.design.bases[0], Emax))
-        shares = np.atleast_1d(np.asarray(share, dtype=np.float64))
+        shares = read_asked(share, "share")
         chosen = self.fit.settings.level if level is None else level
         parts = []
         for place, agent in enumerate(self.agents):
@@ -207,9 +212,7 @@ class DoseNetwork:
         comparisons less coefficients.
         """
         highest = self._find_highest(agent)
-        at = (
-            np.linspace(0.0, highest, 101) if doses is None else np.atleast_1d(np.asarray(doses, dtype=float))
-        )
+        at = np.linspace(0.0, highest, 101) if doses is None else read_asked(doses)
         read = self.design.read_curve(agent, at, self.fit.point.beta)
         table = self._read(*read, level).assign(extrapolated=at > highest)
         table.insert(0, "agent", agent)

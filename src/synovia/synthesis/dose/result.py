@@ -11,6 +11,13 @@ from scipy.special import chdtrc
 from synovia.kernel import Inapplicable, Problem, Term, Wald, point, quantiles, wald
 from synovia.synthesis.dose.bases import Basis
 from synovia.synthesis.dose.design import DoseDesign
+from synovia.synthesis.dose.emax import Emax
+from synovia.synthesis.dose.targets import (
+    find_effective_doses,
+    find_target_doses,
+    read_asked,
+    require_plateau,
+)
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.summary import Summary, show_p, show_wald
 
@@ -86,9 +93,8 @@ class DoseResponse:
         average, and :math:`x'(\hat V + \hat\Psi)x` for a new study.
         """
         seen = self.design.doses
-        grid = np.linspace(seen.min(), seen.max(), 101) if doses is None else np.atleast_1d(doses)
-        at = np.asarray(grid, dtype=np.float64)
-        base = np.array([seen.min() if reference is None else float(reference)])
+        at = np.linspace(seen.min(), seen.max(), 101) if doses is None else read_asked(doses)
+        base = read_asked(seen.min() if reference is None else reference, "reference")[:1]
         beta, chosen = self.fit.point.beta, self.fit.settings.level if level is None else level
         x = self.basis.slopes(at, beta) - self.basis.slopes(base, beta)
         estimate = self.basis.value(at, beta) - self.basis.value(base, beta)
@@ -113,6 +119,70 @@ class DoseResponse:
                 "extrapolated": (at < seen.min()) | (at > seen.max()),
             }
         )
+
+    def find_dose(
+        self,
+        effect: ArrayLike,
+        *,
+        reference: float | None = None,
+        highest: float | None = None,
+        level: float | None = None,
+    ) -> pd.DataFrame:
+        """The lowest dose above the reference at which the average curve reaches an effect: the target dose.
+
+        Parameters
+        ----------
+        effect : array_like
+            On the scale of the estimates, with its sign; of ratios a logarithm.
+        reference : float, optional
+            The dose that effects are against; the lowest studied without it.
+        highest : float, optional
+            Where to stop looking; the highest dose studied without it.
+        level : float, optional
+            Confidence level; that of the fit without it.
+
+        Returns
+        -------
+        DataFrame
+            effect, dose, lower, upper, highest. ``lower`` and ``upper`` are the doses at which the more and
+            the less favourable limit of the curve reach the effect; NaN where it is not reached.
+        """
+        seen = self.design.doses
+        base = float(seen.min()) if reference is None else float(reference)
+        top = float(seen.max()) if highest is None else float(highest)
+        return find_target_doses(
+            lambda at: self.predict(at, reference=base, level=level),
+            read_asked(effect, "effect"),
+            (base, top),
+        )
+
+    def effective_dose(self, share: ArrayLike = 0.5, *, level: float | None = None) -> pd.DataFrame:
+        """The dose of a share of the plateau of an Emax curve, ED50 unless told otherwise.
+
+        Parameters
+        ----------
+        share : array_like
+            Between 0 and 1.
+        level : float, optional
+            Confidence level; that of the fit without it.
+
+        Returns
+        -------
+        DataFrame
+            share, dose, lower, upper, extrapolated (above the highest dose studied).
+        """
+        require_plateau(isinstance(self.basis, Emax))
+        chosen = self.fit.settings.level if level is None else level
+        own, inference = np.array([[0.0, 1.0]]), self.fit.inference
+        log = float(self.fit.point.beta[1])
+        half = float(quantiles(chosen, inference.degrees(own))[0] * np.sqrt(inference.cov[1, 1]))
+        limits = (log, log - half, log + half)
+        return find_effective_doses(limits, read_asked(share, "share"), float(self.design.doses.max()))
+
+    def test_effect(self) -> Wald | Inapplicable:
+        """Joint test that the dose has no effect; of an Emax curve that its plateau is 0."""
+        size = 1 if isinstance(self.basis, Emax) else self.basis.size
+        return wald(self.fit.point.beta, self.fit.inference, np.eye(self.basis.size)[:size])
 
     def test_nonlinearity(self) -> Wald | Inapplicable:
         """Joint test that the curve is a straight line; chi-squared, or F where the interval is by t."""
@@ -233,7 +303,12 @@ class DoseResponse:
             )
             for row in self.tidy().to_dict("records")
         )
-        named = (("Any effect of dose" if name == "Moderators" else name, said) for name, said in page.facts)
+        tested = self.test_effect()
+        effect = show_wald(tested) if isinstance(tested, Wald) else str(tested)
+        named = (
+            ("Any effect of dose", effect) if name == "Moderators" else (name, said)
+            for name, said in page.facts
+        )
         facts = (
             *named,
             ("Nonlinearity", show_wald(test) if isinstance(test, Wald) else str(test)),

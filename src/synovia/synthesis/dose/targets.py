@@ -4,15 +4,28 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from synovia.errors import SynthesisError
 
-__all__ = ["find_effective_doses", "find_target_doses", "require_plateau"]
+__all__ = ["find_effective_doses", "find_target_doses", "read_asked", "require_plateau"]
 
 Floats = NDArray[np.float64]
 
 FINE, ZOOMS = 401, 4  # each look narrows the dose by 400 times
+
+
+def read_asked(values: ArrayLike, what: str = "dose") -> Floats:
+    """(m,) doses, effects or shares that were asked for; what is no number is refused."""
+    try:
+        asked = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise SynthesisError(f"Found {what} {values!r}; wanted a number, or a list of numbers.") from None
+    if asked.ndim != 1 or not np.isfinite(asked).all():
+        bad = asked[~np.isfinite(asked)]
+        said = f"{bad.flat[0]:g}" if bad.size else f"a table of shape {asked.shape}"
+        raise SynthesisError(f"Found {what} {said}; wanted a number, or a list of numbers.")
+    return asked
 
 
 def find_target_doses(
@@ -34,8 +47,8 @@ def find_target_doses(
     DataFrame
         effect, dose, lower, upper, highest. NaN where an effect is not reached up to ``highest``.
     """
-    if not (np.isfinite(effects) & (effects != 0)).all():
-        raise SynthesisError("Found an effect of 0 or none; wanted the effect that the dose has to reach.")
+    if not effects.all():
+        raise SynthesisError("Found an effect of 0; wanted the effect that the dose has to reach.")
     rows = []
     for effect in effects.tolist():
         optimistic, cautious = ("upper", "lower") if effect > 0 else ("lower", "upper")

@@ -63,7 +63,7 @@ def convert_doses(
     table = data.reset_index(drop=True)
     labels = name_rows(table)
     amounts = read_numbers(table, dose, labels)
-    units = read_units(table, unit, labels)
+    units = read_units(table, (dose, unit), labels)
     ratios = {name: read_numbers(table, name, labels) for name in RATIOS if name in table.columns}
     factors = [
         1.0 if amount == 0 else _find_factor(source, to, {k: v[row] for k, v in ratios.items()}, labels[row])
@@ -79,13 +79,14 @@ def convert_doses(
     )
 
 
-def read_units(table: pd.DataFrame, unit: str, labels: Sequence[str]) -> list[str]:
-    """Known units of all rows; one that is empty or not known is refused by row."""
-    empty = find_missing(table[unit])
-    found = [str(value).strip() for value in table[unit]]
-    for label, lacking, name in zip(labels, empty.tolist(), found, strict=True):
-        if lacking or name not in UNITS:
-            said = "no unit" if lacking else f"the unit {name!r}"
+def read_units(table: pd.DataFrame, columns: tuple[str, str], labels: Sequence[str]) -> list[str]:
+    """Known units of all rows; one that is empty or not known is refused by row, unless its dose is 0."""
+    dose, unit = columns
+    empty, zero = find_missing(table[unit]), read_numbers(table, dose, labels) == 0
+    found = ["" if lost else str(value).strip() for value, lost in zip(table[unit], empty, strict=True)]
+    for label, none, name in zip(labels, zero.tolist(), found, strict=True):
+        if name not in UNITS and not (none and not name):
+            said = f"the unit {name!r}" if name else "no unit"
             raise SynthesisError(
                 f"The dose of {label} has {said}; wanted {', '.join(UNITS)}. Look it up in the report, or "
                 "leave the row out: a dose of unknown unit cannot be placed on a curve."
@@ -93,32 +94,35 @@ def read_units(table: pd.DataFrame, unit: str, labels: Sequence[str]) -> list[st
     return found
 
 
-def read_unit(table: pd.DataFrame, unit: str, labels: Sequence[str]) -> str:
-    """The one unit of all doses; empty when the table has no such column.
+def read_unit(table: pd.DataFrame, columns: tuple[str, str], labels: Sequence[str]) -> str:
+    """The one unit of all doses; empty when the table has no such column. A dose of 0 needs none.
 
     Raises
     ------
     SynthesisError
         When two rows have different units; both are named.
     """
+    dose, unit = columns
     if unit not in table.columns:
         return ""
-    empty = find_missing(table[unit])
-    if empty.any():
+    said = table[unit].map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+    empty, zero = find_missing(said), read_numbers(table, dose, labels) == 0
+    if (empty & ~zero).any():
         raise SynthesisError(
-            f"The dose of {labels[int(np.argmax(empty))]} has no unit; fill in {unit}. A dose of unknown "
-            "unit cannot be placed on a curve."
+            f"The dose of {labels[int(np.argmax(empty & ~zero))]} has no unit; fill in {unit}. A dose of "
+            "unknown unit cannot be placed on a curve."
         )
-    found = table[unit].astype(str).str.strip()
-    other = np.flatnonzero((found != found.iloc[0]).to_numpy())
-    if other.size:
-        row = int(other[0])
+    used = np.flatnonzero(~empty)
+    names = said.astype(str).tolist()
+    other = [row for row in used.tolist() if names[row] != names[used[0]]]
+    if other:
+        row, first = other[0], int(used[0])
         raise SynthesisError(
-            f"The dose of {labels[row]} is in {found.iloc[row]}, that of {labels[0]} in {found.iloc[0]}; "
+            f"The dose of {labels[row]} is in {names[row]}, that of {labels[first]} in {names[first]}; "
             "wanted one unit. Convert with convert_doses, which uses each study's own ratio, or fit a "
             "curve for each unit."
         )
-    return str(found.iloc[0])
+    return names[used[0]] if used.size else ""
 
 
 def _find_factor(source: str, to: str, ratios: dict[str, float], label: str) -> float:

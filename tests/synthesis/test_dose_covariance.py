@@ -88,7 +88,7 @@ def test_impossible_variances_are_refused() -> None:
         ("xx", CASES, N, "found type 'xx'; wanted cc, ci, ir, md, smd"),
         ("cc", N + 1, N, "338 cases among 337; wanted fewer cases than n"),
         ("cc", NONE, N, "found no cases in a dose group"),
-        ("ir", CASES, np.array([0.0, 1, 1, 1]), "n 0 where it needs a positive n"),
+        ("ir", CASES, np.array([0.0, 1, 1, 1]), "found n 0 in a dose group"),
         ("md", NONE, N, "found no sd in a dose group"),
         ("ci", np.array([90.0, 90, 90, 90]), np.array([100.0, 100, 100, 100]), "more cases than people"),
     ],

@@ -13,18 +13,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from synovia.errors import SynthesisError
 from synovia.kernel.axis import Axis, Curve, make_curve
 from synovia.kernel.coefficient_prior import Gaussian, condition, flat
 from synovia.kernel.lattice import Lattice, make_lattice, require_mass
 from synovia.kernel.likelihoods import Likelihoods, evaluate_likelihoods
+from synovia.kernel.placing import ImproperPosterior, LogPrior, find_modes, find_tails, place_axes
 from synovia.kernel.problem import Problem
 
 __all__ = [
     "Gaussian",
+    "ImproperPosterior",
     "LogPrior",
     "Quadrature",
     "condition",
@@ -36,15 +36,10 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-LogPrior = Callable[[Floats], Floats]
-"""From natural parameters (m, d) to log densities (m,)."""
-
 TOLERANCE = 1e-6
 FINE = 1e-3  # share of the tolerance for one parameter, whose quantiles are read between the nodes
 MOST = 250_000
-TAIL = 20.0  # where tails are looked at: exp(20) times further out than the mode
 SPREAD = -2.2  # tails that fall more slowly have no standard deviation, or none that could be computed
-FLAT = 0.005  # a tail that falls more slowly than this, in logs per log, has no finite mass we could find
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,7 +144,7 @@ def integrate(
         lattice = Lattice(np.empty(0), np.zeros((1, 0), dtype=np.int64), log_density, values, 0.0)
         return _read(problem, lattice, (), np.empty(0), components)
     density = _on_line(problem, axes, log_prior, components)
-    placed = _place(density, axes, problem)
+    placed = place_axes(density, axes, problem)
     tails = find_tails(density, placed)
 
     def evaluate(t: Floats) -> tuple[Floats, Floats]:
@@ -192,111 +187,6 @@ def _on_line(
         return np.asarray(log_density + slopes)
 
     return density
-
-
-def _place(density: LogPrior, axes: Sequence[Axis], problem: Problem) -> tuple[Axis, ...]:
-    """Centre every axis on the mode of x and scale it by the curvature there."""
-    x = find_modes(density, axes, problem)
-    if len(axes) > 1:
-        low = minimize(  # type: ignore[call-overload]
-            lambda at: -float(density(np.asarray(at)[None])[0]),
-            x,
-            method="Nelder-Mead",
-            options={"xatol": 1e-2, "fatol": 1e-3, "maxfev": 200},
-        )
-        x = np.asarray(low.x)
-    widths = _find_widths(density, x)
-    return tuple(axis.scale(float(c), float(w)) for axis, c, w in zip(axes, x, widths, strict=True))
-
-
-def find_modes(density: LogPrior, axes: Sequence[Axis], problem: Problem) -> Floats:
-    """(d,) where the density of x is highest along each axis in turn, looked at ever more closely.
-
-    Parameters
-    ----------
-    density : callable
-        Log density of the parameters on the whole line.
-    axes : sequence of Axis
-        Their limits.
-    problem : Problem
-        Whose sampling variances say where to begin.
-    """
-    scale = 0.5 * float(np.log(problem.V.diagonal).mean())
-    x = np.array([scale if np.isinf(axis.upper) and axis.lower == 0 else 0.0 for axis in axes])
-    for reach, count in ((10.0, 41), (2.0, 17), (0.5, 11)):
-        for k in range(len(axes)):
-            line = np.tile(x, (count, 1))
-            line[:, k] += np.linspace(-reach, reach, count)
-            heights = density(line)
-            require_mass(heights)
-            x = line[int(np.argmax(heights))]
-    return x
-
-
-def _find_widths(density: LogPrior, x: Floats) -> Floats:
-    """(d,) half the distance at which the density has fallen by 2, along each axis."""
-    reaches = np.geomspace(2e-3, 4.0, 34)
-    widths = np.empty(x.size)
-    for k in range(x.size):
-        line = np.tile(x, (2 * reaches.size, 1))
-        line[:, k] += np.concatenate([reaches, -reaches])
-        fall = density(x[None])[0] - density(line)
-        fall = np.maximum(fall[: reaches.size], fall[reaches.size :])
-        beyond = np.flatnonzero(fall > 2.0)
-        widths[k] = 0.5 * reaches[beyond[0]] if beyond.size else 2.0
-    return np.minimum(widths, 1.0)
-
-
-def find_tails(density: LogPrior, axes: Sequence[Axis]) -> Floats:
-    """(d,) slopes of the log density at the upper end; improper posteriors are refused.
-
-    Parameters
-    ----------
-    density : callable
-        Log density of the parameters on the whole line.
-    axes : sequence of Axis
-        Centred on its mode.
-
-    Raises
-    ------
-    SynthesisError
-        When a tail does not fall.
-    """
-    x = np.array([axis.centre for axis in axes])
-    tails = np.full(x.size, -np.inf)
-    for k in range(x.size):
-        line = np.tile(x, (4, 1))
-        line[:, k] += TAIL * np.array([-1.1, -1.0, 1.0, 1.1])
-        with np.errstate(invalid="ignore", over="ignore"):
-            heights = density(line)
-            low, high = (heights[1] - heights[0]) / (0.1 * TAIL), (heights[3] - heights[2]) / (0.1 * TAIL)
-        if low < FLAT:
-            raise ImproperPosterior(k, "at its lower limit", float(low))
-        if high > -FLAT:
-            raise ImproperPosterior(k, "towards infinity", float(high))
-        tails[k] = high if np.isfinite(high) and np.isinf(axes[k].upper) else -np.inf
-    return tails
-
-
-class ImproperPosterior(SynthesisError):
-    """A posterior whose integral is infinite.
-
-    Parameters
-    ----------
-    parameter : int
-        Which entry of psi.
-    where : str
-        At which end.
-    slope : float
-        Logs per log with which density times parameter changes there.
-    """
-
-    def __init__(self, parameter: int, where: str, slope: float) -> None:
-        self.parameter, self.where, self.slope = parameter, where, slope
-        super().__init__(
-            f"The posterior is improper: {where} of parameter {parameter + 1} it does not fall. "
-            "Give a proper prior."
-        )
 
 
 def _read(

@@ -133,7 +133,8 @@ def find_tails(density: LogPrior, axes: Sequence[Axis]) -> Floats:
             raise ImproperPosterior(k, "at its lower limit", float(low))
         if high > -FLAT:
             raise ImproperPosterior(k, "towards infinity", float(high))
-        tails[k] = high if np.isfinite(high) and np.isinf(axes[k].upper) else -np.inf
+        # a moment exists where a power is below a whole number; rounding errors must not decide that
+        tails[k] = np.round(high, 6) if np.isfinite(high) and np.isinf(axes[k].upper) else -np.inf
     return tails
 
 

@@ -17,7 +17,7 @@ Evaluate = Callable[[Floats], tuple[Floats, Floats]]
 Summarise = Callable[[Floats], tuple[Floats, Floats]]
 """From kept values (m, q) to numbers (m, s) and the variances (m, s) of what they are the means of."""
 
-FIRST = 0.5  # step to begin with: for a normal density the rule's error is then 1e-17
+FIRST = {1: 0.25, 2: 0.5, 3: 0.5}  # step to begin with: at 0.5 the rule's error is 1e-17 for a normal density
 FINEST = 1 / 256
 DEPTH = {1: 75.0, 2: 50.0, 3: 30.0}  # logs below the top at which a node counts for nothing
 SIDE = 1 << 19
@@ -99,7 +99,7 @@ def make_lattice(
     Only the axis with the largest error is refined. Trefethen & Weideman (2014), SIAM Review 56, 385-458.
     """
     deep = DEPTH[axes] if depth is None else depth
-    lattice = _fill(evaluate, Lattice(np.full(axes, FIRST), *_start(evaluate, axes, deep)), most, deep)
+    lattice = _fill(evaluate, Lattice(np.full(axes, FIRST[axes]), *_start(evaluate, axes, deep)), most, deep)
     while True:
         errors = np.array([_compare(lattice, summarise, axis) for axis in range(axes)])
         lattice = Lattice(
@@ -119,9 +119,9 @@ def make_lattice(
 def _start(evaluate: Evaluate, axes: int, depth: float) -> tuple[Integers, Floats, Floats]:
     origin = np.zeros((1, axes), dtype=np.int64)
     if axes == 1:
-        reach = 8 if depth >= DEPTH[1] else 5
+        reach = 22 if depth >= DEPTH[1] else 10
         origin = np.arange(-reach, reach + 1, dtype=np.int64)[:, None]
-    log_density, values = evaluate(np.asarray(origin * FIRST, dtype=np.float64))
+    log_density, values = evaluate(np.asarray(origin * FIRST[axes], dtype=np.float64))
     return origin, log_density, values
 
 
@@ -135,7 +135,7 @@ def _fill(evaluate: Evaluate, lattice: Lattice, most: int, depth: float) -> Latt
         floor = lattice.log_density.max() - depth
         inside = lattice.index[lattice.log_density > floor]
         near = (inside[:, None, :] + moves).reshape(-1, axes)
-        new = np.setdiff1d(_code(near), _code(lattice.index))
+        new = np.setdiff1d(np.unique(_code(near)), _code(lattice.index), assume_unique=True)
         if new.size == 0:
             break
         lattice = _add(evaluate, lattice, _decode(new, axes))

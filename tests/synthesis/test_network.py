@@ -259,7 +259,7 @@ PAIRS = make_comparisons(make_arms())
         (lambda d: d.drop(columns="estimate"), SynthesisError, "no column 'estimate'"),
         (lambda d: d.assign(study=""), SynthesisError, "Row 1 has no study"),
         (lambda d: d[d.study == "s5"].assign(std_error=[0.1, 0.1, 5.0]), NotPositiveDefinite, "fit no set of 3 arms"),
-        (lambda d: d[d.study.isin(["s1", "s3"])], SynthesisError, "leave nothing to estimate tau2"),
+        (lambda d: d[d.study.isin(["s1", "s3"])], SynthesisError, "Nothing is left to estimate tau2"),
     ],
 )  # fmt: skip
 def test_unusable_comparisons_are_refused_by_name(change: Any, error: Any, said: str) -> None:

@@ -63,7 +63,7 @@ def test_a_treatment_that_a_trial_alone_connects_has_no_estimate_without_it(arms
 def test_nothing_left_is_said() -> None:
     pairs = make_comparisons(make_arms(trials=(("x", "AB"), ("y", "AB"))))
     listed = network(pairs).leave_one_out().tidy()
-    assert listed["reason"].str.contains("leave nothing to estimate tau2").all()
+    assert listed["reason"].str.contains("Nothing is left to estimate tau2").all()
     one = network(pairs[pairs["study"] == "x"], random=False).leave_one_out().tidy()
     assert one["reason"].tolist() == ["No other trial is left."]
 

@@ -1,5 +1,7 @@
 """From a fit to its posterior."""
 
+from typing import Protocol
+
 from synovia.errors import SynthesisError
 from synovia.synthesis.bayes.model import BetaPrior, TauPrior, build_model, integrate_model
 from synovia.synthesis.bayes.posterior import Posterior
@@ -8,14 +10,25 @@ from synovia.synthesis.fit import Fit
 __all__ = ["bayes"]
 
 
-def bayes(fit: Fit, tau: TauPrior = None, beta: BetaPrior = None, *, level: float = 0.95) -> Posterior:
+class Fitted(Protocol):
+    """A network, a dose-response model: what holds a fit."""
+
+    @property
+    def fit(self) -> Fit:
+        """The synthesis."""
+        ...
+
+
+def bayes(
+    fit: Fit | Fitted, tau: TauPrior = None, beta: BetaPrior = None, *, level: float = 0.95
+) -> Posterior:
     r"""The exact posterior of a fit by quadrature: nothing is drawn, and every run gives the same digits.
 
     Parameters
     ----------
-    fit : Fit
-        Any fit of estimates with variances: pairwise, regression, multilevel, multivariate, or the ``fit`` of
-        a network or of a dose-response model. How its variances were estimated does not matter.
+    fit : Fit or Fitted
+        Any fit of estimates with variances: pairwise, regression, multilevel, multivariate, or a network or a
+        dose-response model, whose ``fit`` is taken. How its variances were estimated does not matter.
     tau : prior, str or mapping
         Prior of every standard deviation of the random effects: ``HalfNormal(0.5)``, a name such as
         "Jeffreys", or one for each by name, ``{"tau[district]": HalfNormal(1)}``. Correlations are uniform
@@ -56,5 +69,6 @@ def bayes(fit: Fit, tau: TauPrior = None, beta: BetaPrior = None, *, level: floa
     """
     if not 0 < level < 1:
         raise SynthesisError(f"Found level {level:g}; wanted a number between 0 and 1, such as 0.95.")
-    model = build_model(fit, tau, beta)
-    return Posterior(fit, model, integrate_model(model), level)
+    fitted = fit if isinstance(fit, Fit) else fit.fit
+    model = build_model(fitted, tau, beta)
+    return Posterior(fitted, model, integrate_model(model), level)

@@ -159,7 +159,8 @@ def read_arms(
     usable = x.copy()
     trials, told_about = _select_trials(rows_of, treatments, (usable, chosen, increment))
     if not trials:
-        raise TooFewStudies("No trial has two arms that say something about the measure.")
+        why = " ".join([*said, *told_about])
+        raise TooFewStudies(f"No trial has two arms that say something about the measure. {why}".rstrip())
     blocks = _compare(trials, treatments, usable, chosen)
     read = assemble(blocks, data, [*said, *told_about], measure)
     return replace(read, participants=_count(blocks, rows_of, treatments, x, chosen))
@@ -263,15 +264,20 @@ def _compare(
     blocks = []
     for study, rows in trials.items():
         if measure is MEASURES["SMD"]:
-            y, V = _standardise(x[:, rows])
+            y, V = _standardise(study, x[:, rows])
         else:
             y, V = value[rows[1:]] - value[rows[0]], np.diag(v[rows[1:]]) + v[rows[0]]
         blocks.append(StudyBlock(study, tuple(treatments[row] for row in rows), y, V, tuple(rows[1:])))
     return blocks
 
 
-def _standardise(x: Floats) -> tuple[Floats, Floats]:
+def _standardise(study: str, x: Floats) -> tuple[Floats, Floats]:
     mean, sd, n = x
+    if n.sum() <= n.size:
+        raise SynthesisError(
+            f"{study} has one participant in each arm, so that there is no standard deviation to standardise "
+            "by; leave it out."
+        )
     df, total = float((n - 1).sum()), float(n.sum())
     s = np.sqrt(((n - 1) * sd**2).sum() / df)
     g = correction_factor(np.array(df)) * (mean[1:] - mean[0]) / s

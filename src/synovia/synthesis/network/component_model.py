@@ -237,6 +237,12 @@ class ComponentNetwork:
         header = ("", "estimate", "std. error", f"{share} interval", "p")
         return Summary(title, header, rows, tuple(facts), self.warnings)
 
+    def __str__(self) -> str:
+        return self.summary().as_text()
+
+    def _repr_html_(self) -> str:
+        return self.summary().as_html()
+
     def _express(self) -> Floats:
         C, identified = self.design.C, self.design.identified
         lost = [

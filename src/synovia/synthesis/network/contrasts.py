@@ -18,6 +18,8 @@ __all__ = ["Contrasts", "alphabetical", "assemble", "find_study_column", "read_c
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
+JOINTS = str.maketrans("", "", " -_")  # what names of one treatment often differ by
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contrasts:
@@ -272,6 +274,21 @@ def assemble(
         arm=np.array([place[name] for block in blocks for name in block.arms[1:]], dtype=np.intp),
         baseline=np.repeat([place[block.arms[0]] for block in blocks], sizes).astype(np.intp),
         source=data.iloc[[row for block in blocks for row in block.rows]].reset_index(drop=True),
-        warnings=tuple(warnings),
+        warnings=(*warnings, *_tell_alike(treatments)),
         measure=measure,
     )
+
+
+def _tell_alike(treatments: tuple[str, ...]) -> list[str]:
+    """Treatments whose names differ in capitals, spaces or hyphens alone."""
+    known: dict[str, str] = {}
+    said = []
+    for name in treatments:
+        plain = name.casefold().translate(JOINTS)
+        if plain and plain in known:
+            said.append(
+                f"{known[plain]!r} and {name!r} are taken for different treatments, although their names are "
+                "nearly the same; give them one name if they are one."
+            )
+        known.setdefault(plain, name)
+    return said

@@ -70,6 +70,9 @@ class Contributions:
         """Contributions in percent: a row per estimate, a column per direct comparison; rows sum to 100."""
         return pd.DataFrame(100 * self.shares, index=self.comparisons, columns=self.direct)
 
+    def __str__(self) -> str:
+        return self.matrix().round(1).to_string()
+
     def hat_matrix(self) -> pd.DataFrame:
         """How much each direct comparison moves each estimate, with its sign."""
         return pd.DataFrame(self.hat, index=self.comparisons, columns=self.direct)

@@ -16,6 +16,7 @@ from synovia.synthesis.regression import Design
 from synovia.synthesis.remarks import remark
 from synovia.synthesis.rows import Rows
 from synovia.synthesis.settings import Tau2
+from synovia.synthesis.summary import count
 
 __all__ = ["make_fit", "make_settings"]
 
@@ -84,9 +85,9 @@ def make_fit(
 def _require_room(problem: Problem, settings: NetworkSettings) -> None:
     if problem.terms and problem.n == problem.p and isinstance(settings.tau2, str):
         raise SynthesisError(
-            f"{problem.n} comparisons for {problem.p} effects leave nothing to estimate tau2 from: no "
-            "comparison was made twice and there is no loop. Fit a common-effect network (random=False) or "
-            "give tau2."
+            f"Nothing is left to estimate tau2 from ({count(problem.n, 'comparison')} for "
+            f"{count(problem.p, 'effect')}): no comparison was made twice and there is no loop. Fit a "
+            "common-effect network (random=False) or give tau2."
         )
 
 

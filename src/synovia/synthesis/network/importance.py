@@ -59,6 +59,9 @@ class Importance:
             }
         )
 
+    def __str__(self) -> str:
+        return self.matrix().round(3).to_string()
+
 
 def find_importance(design: NetworkDesign, tau2: float = 0.0) -> Importance:
     r"""Loss of precision of every estimate when a trial is left out, all in one pass.

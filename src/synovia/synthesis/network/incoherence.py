@@ -74,6 +74,9 @@ class Decomposition:
         table.insert(3, "p_value", _tail(table["q"].to_numpy(), table["df"].to_numpy()))
         return table
 
+    def __str__(self) -> str:
+        return self.tidy().to_string(index=False)
+
 
 def _list_interaction(found: Interaction | Inapplicable) -> tuple[str, float, int, float, str]:
     name = "between designs, random effects"

@@ -61,6 +61,9 @@ class Loops:
             }
         )
 
+    def __str__(self) -> str:
+        return self.tidy().to_string(index=False)
+
 
 def find_loops(design: NetworkDesign, tau2: float = 0.0, *, level: float = 0.95) -> Loops:
     r"""Inconsistency around every triangle, and every square that no triangles make up.

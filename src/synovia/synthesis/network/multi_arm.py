@@ -157,12 +157,28 @@ def _read_basic(
             f"covariance of its comparisons is not known; wanted all {every} comparisons, or the variance of "
             "the baseline arm in baseline_variance."
         )
+    shared_variance = _read_own(study, baseline, own)
     signs = np.array([1.0 if second == baseline else -1.0 for _, second in sides])
     others = [one if other == baseline else other for one, other in sides]
-    V = np.diag(v - np.nanmax(own)) + np.nanmax(own)
+    V = np.diag(v - shared_variance) + shared_variance
     if find_indefinite_row(V) is not None:
         raise NotPositiveDefinite(
-            f"The baseline variance {np.nanmax(own):g} of {study} is not below the variances of all its "
+            f"The baseline variance {shared_variance:g} of {study} is not below the variances of all its "
             "comparisons; wanted the variance of the arm that they share."
         )
     return StudyBlock(study, (baseline, *others), signs * y, V, tuple(range(len(sides))))
+
+
+def _read_own(study: str, baseline: str, own: Floats) -> float:
+    """The variance of the shared arm, the same in every row that gives it."""
+    given = np.unique(own[np.isfinite(own)])
+    if given[0] <= 0:
+        raise NotPositiveDefinite(
+            f"{study} has baseline_variance {given[0]:g}; wanted the variance of {baseline!r}, above 0."
+        )
+    if given[-1] > given[0] * (1 + CLOSED):
+        raise SynthesisError(
+            f"{study} gives two variances of its baseline {baseline!r}, {given[0]:g} and {given[-1]:g}; "
+            "wanted one, that of the arm its comparisons share."
+        )
+    return float(given[-1])

@@ -125,6 +125,9 @@ class Ranking:
             table["mean_rank"] = T - (T - 1) * self.scores
         return table.sort_values("p_score", ascending=False, kind="stable", ignore_index=True)
 
+    def __str__(self) -> str:
+        return self.tidy().round(3).to_string(index=False)
+
     @property
     def sucra(self) -> Floats:
         """(T,) area under the cumulative rank probabilities: from draws, any difference counting."""

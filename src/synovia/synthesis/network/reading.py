@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from synovia.errors import SynthesisError
+from synovia.errors import SynthesisError, TooFewStudies
 from synovia.synthesis.network.arms import MEASURES, read_arms
 from synovia.synthesis.network.contrasts import Contrasts, read_contrasts
 
@@ -43,9 +43,17 @@ def read_network(
     if isinstance(data, Contrasts):
         return data
     called = dict(columns or {})
+    listed = set(getattr(data, "columns", ()))
+    if listed and data.empty:
+        raise TooFewStudies("The table has no rows; wanted one for each comparison or arm.")
+    if measure is None and called.get("treatment_1", "treatment_1") not in listed and "treatment" in listed:
+        raise SynthesisError(
+            "The table has a row for each arm; say the effect measure, such as measure='OR'. Comparisons "
+            "need the columns treatment_1, treatment_2, estimate and std_error."
+        )
     if measure is None:
         return read_contrasts(data, **called)
-    if called.get("treatment_1", "treatment_1") in getattr(data, "columns", ()):
+    if called.get("treatment_1", "treatment_1") in listed:
         if measure not in (*MEASURES, HAZARD):
             raise SynthesisError(
                 f"Found measure {measure!r}; wanted one of {', '.join((*MEASURES, HAZARD))}, or none."

@@ -102,6 +102,9 @@ class Split:
         columns["p_value"] = tail(statistic, np.full(statistic.size, np.inf))
         return pd.DataFrame(columns | {"level": self.level, "method": self.method})
 
+    def __str__(self) -> str:
+        return self.tidy().to_string(index=False)
+
     @property
     def evidence(self) -> NDArray[np.object_]:
         """(pairs,) "mixed", "direct only" or "indirect only"."""

@@ -135,6 +135,11 @@ class Settings:
         return False
 
     @property
+    def curved(self) -> bool:
+        """Whether random effects are coefficients of a curve, and no columns of a table."""
+        return False
+
+    @property
     def restricted(self) -> bool:
         """Whether the restricted likelihood was maximised."""
         return self.tau2 == "REML" or isinstance(self.tau2, Mapping)

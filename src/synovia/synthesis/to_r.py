@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from synovia.errors import SynthesisError
 from synovia.kernel import Diagonal, RandomTerm, RowScale, Term
 from synovia.kernel.solution import Solution
+from synovia.synthesis.r_curves import write_curve_terms
+from synovia.synthesis.r_text import (
+    write_covariance,
+    write_integers,
+    write_matrix,
+    write_number,
+    write_numbers,
+    write_texts,
+)
 from synovia.synthesis.random import Inner, Intercepts, Known, Places, RandomEffects, Slopes
 from synovia.synthesis.settings import CLUSTERED
 from synovia.synthesis.terms import build_terms, find_column, group_by
@@ -85,9 +94,9 @@ def to_r(fit: Fit) -> str:
             "The fit is a model of counts; scripts are written for estimates with variances."
         )
     columns = {
-        "label": _texts(fit.names.effects),
-        "yi": _numbers(fit.problem.y),
-        "vi": _numbers(fit.problem.V.diagonal),
+        "label": write_texts(fit.names.effects),
+        "yi": write_numbers(fit.problem.y),
+        "vi": write_numbers(fit.problem.V.diagonal),
     }
     script = _Script(columns, [], [], [], [])
     _write_mean(fit, script)
@@ -105,31 +114,6 @@ def _join(fit: Fit, script: _Script, call: str) -> str:
     return "\n".join([*lines, *script.after, "print(fit, digits=6)"])
 
 
-def _numbers(values: ArrayLike) -> str:
-    return f"c({', '.join(_number(value) for value in np.asarray(values, dtype=np.float64).tolist())})"
-
-
-def _number(value: float) -> str:
-    return "NA" if np.isnan(value) else repr(float(value)).removesuffix(".0")
-
-
-def _integers(values: ArrayLike) -> str:
-    return f"c({', '.join(str(value) for value in np.asarray(values).tolist())})"
-
-
-def _texts(values: Sequence[object]) -> str:
-    return f"c({', '.join(_text(str(value)) for value in values)})"
-
-
-def _text(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ").replace("\r", " ")
-    return f'"{escaped}"'
-
-
-def _matrix(values: Floats) -> str:
-    return f"matrix({_numbers(values.ravel())}, nrow={values.shape[0]}, byrow=TRUE)"
-
-
 def _write_mean(fit: Fit, script: _Script) -> None:
     """Columns of the design; R makes no intercept of its own unless there is nothing else."""
     if fit.names.coefficients == ("Intercept",):
@@ -137,14 +121,14 @@ def _write_mean(fit: Fit, script: _Script) -> None:
     names = []
     for place, name in enumerate(fit.names.coefficients):
         names.append(f"x{place + 1}")
-        script.columns[names[-1]] = _numbers(fit.problem.X[:, place])
+        script.columns[names[-1]] = write_numbers(fit.problem.X[:, place])
         script.notes.append(f"x{place + 1}: {' '.join(name.split())}")
     script.arguments.append(f"mods = ~ 0 + {' + '.join(names)}")
 
 
 def _is_uni(fit: Fit) -> bool:
     """Whether R's engine for independent rows has the model."""
-    if not isinstance(fit.problem.V, Diagonal):
+    if fit.settings.curved or not isinstance(fit.problem.V, Diagonal):
         return False
     terms = fit.problem.terms
     return not terms or (len(terms) == 1 and (isinstance(terms[0], RowScale) or _is_plain(terms[0])))
@@ -163,11 +147,11 @@ def _write_uni(fit: Fit, script: _Script) -> str:
         arguments.append(f'method="{tau2}"')
     else:
         script.notes.append("tau2 is given, because R finds it in another way or it was given here too.")
-        arguments.append(f"tau2={_number(float(fit.point.psi[0]))}")
+        arguments.append(f"tau2={write_number(float(fit.point.psi[0]))}")
     if fit.problem.terms and isinstance(fit.problem.terms[0], RowScale):
         arguments.append(_write_scale(fit.problem.terms[0], script))
     if fit.settings.weights is not None:
-        arguments.append(f"weights={_numbers(read_row_weights(fit.rows, fit.settings.weights))}")
+        arguments.append(f"weights={write_numbers(read_row_weights(fit.rows, fit.settings.weights))}")
     script.arguments = [
         *arguments,
         *_say_test(fit, script),
@@ -178,7 +162,7 @@ def _write_uni(fit: Fit, script: _Script) -> str:
 
 def _write_scale(term: RowScale, script: _Script) -> str:
     names = [f"w{place + 1}" for place in range(term.parameters)]
-    script.columns |= {name: _numbers(column) for name, column in zip(names, term.W.T, strict=True)}
+    script.columns |= {name: write_numbers(column) for name, column in zip(names, term.W.T, strict=True)}
     return f"scale = ~ 0 + {' + '.join(names)}"
 
 
@@ -191,14 +175,16 @@ def _say_test(fit: Fit, script: _Script) -> list[str]:
 
 
 def _write_mv(fit: Fit, script: _Script) -> str:
-    script.before += _write_covariance(fit)
+    script.before += write_covariance(fit.problem.V)
     arguments = ["yi", "V", *script.arguments]
+    if fit.settings.curved:
+        return _write_curved(fit, arguments, script)
     parts = [_write_term(fit, number, script) for number in range(len(fit.problem.terms))]
     if parts:
         arguments.append(f"random = list({', '.join(part.formula for part in parts)})")
     structures = [part.structure for part in parts if part.structure]
     if structures:
-        arguments.append(f"struct={_texts(structures)}")
+        arguments.append(f"struct={write_texts(structures)}")
     known = [part.known for part in parts if part.known]
     if known:
         arguments += [f"R=list({', '.join(known)})", "Rscale=FALSE"]
@@ -208,18 +194,23 @@ def _write_mv(fit: Fit, script: _Script) -> str:
     return "rma.mv"
 
 
-def _write_covariance(fit: Fit) -> list[str]:
-    V = fit.problem.V
-    lines = ["V <- diag(dat$vi, nrow=nrow(dat))"]
-    if isinstance(V, Diagonal):
-        return lines
-    rows, columns, values = V.entries()
-    off = rows != columns
-    pairs = np.column_stack([rows[off], columns[off]]) + 1
-    return [
-        *lines,
-        f"V[cbind({_integers(pairs[:, 0])},\n  {_integers(pairs[:, 1])})] <-\n  {_numbers(values[off])}",
-    ]
+def _write_curved(fit: Fit, arguments: list[str], script: _Script) -> str:
+    """A model whose random coefficients are columns of a curve."""
+    text = write_curve_terms(fit)
+    script.columns |= text.columns
+    script.before += text.before
+    script.notes += text.notes
+    if text.formulas:
+        arguments.append(f"random = list({', '.join(text.formulas)})")
+    if text.structures:
+        arguments.append(f"struct={write_texts(text.structures)}")
+    if text.known:
+        arguments += [f"R=list({', '.join(text.known)})", "Rscale=FALSE"]
+    if np.isfinite(text.sigma2).any():
+        arguments.append(f"sigma2={write_numbers(text.sigma2)}")
+    arguments += ["data=dat", f'method="{"REML" if fit.settings.restricted else "ML"}"']
+    script.arguments = [*arguments, *_say_mv_test(fit, script), CLIMB]
+    return "rma.mv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,19 +228,21 @@ def _write_term(fit: Fit, number: int, script: _Script) -> _Part:
     effect = _find_effect(fit, number)
     term = fit.problem.terms[number]
     group = f"g{number + 1}"
-    script.columns[group] = _integers(term.groups + 1)
+    script.columns[group] = write_integers(term.groups + 1)
     if isinstance(effect, Intercepts):
         return _Part(f"~ 1 | {group}")
     if not isinstance(term, Term):
         raise SynthesisError("A location-scale model has no script with dependent estimates.")
     if isinstance(effect, Known):
-        script.columns[group] = _texts([f"level {code + 1}" for code in term.codes.tolist()])
+        script.columns[group] = write_texts([f"level {code + 1}" for code in term.codes.tolist()])
         script.before.append(_write_known(effect, term, fit, group))
         return _Part(f"~ 1 | {group}", known=f"{group}={group}_known")
     if isinstance(effect, Places):
         names = [f"{group}_{place + 1}" for place in range(len(effect.coordinates))]
         for name, column in zip(names, effect.coordinates, strict=True):
-            script.columns[name] = _numbers(fit.rows.used[find_column(column, fit.rows)].to_numpy(np.float64))
+            script.columns[name] = write_numbers(
+                fit.rows.used[find_column(column, fit.rows)].to_numpy(np.float64)
+            )
         return _Part(f"~ {' + '.join(names)} | {group}", structure=effect.kind, correlations=1)
     if isinstance(effect, Slopes):
         return _write_slopes(effect, term, group, script)
@@ -267,15 +260,15 @@ def _write_known(effect: Known, term: Term, fit: Fit, group: str) -> str:
     matrix = effect.matrix.set_axis([str(name) for name in effect.matrix.index]).set_axis(
         [str(name) for name in effect.matrix.columns], axis=1
     )
-    names = _texts([f"level {code + 1}" for code in range(len(order))])
-    body = _matrix(matrix.loc[order, order].to_numpy(dtype=np.float64))
+    names = write_texts([f"level {code + 1}" for code in range(len(order))])
+    body = write_matrix(matrix.loc[order, order].to_numpy(dtype=np.float64))
     return f"{group}_known <- {body}\ndimnames({group}_known) <- list({names}, {names})"
 
 
 def _write_slopes(effect: Slopes, term: Term, group: str, script: _Script) -> _Part:
     loadings = np.empty((0, 0)) if term.loadings is None else term.loadings
     names = [f"{group}_z{place + 1}" for place in range(loadings.shape[1])]
-    script.columns |= {name: _numbers(column) for name, column in zip(names, loadings.T, strict=True)}
+    script.columns |= {name: write_numbers(column) for name, column in zip(names, loadings.T, strict=True)}
     q = len(names)
     correlations = q * (q - 1) // 2 if effect.structure == "UN" else 0
     return _Part(f"~ 0 + {' + '.join(names)} | {group}", STRUCTURES[effect.structure], "", q, correlations)
@@ -285,9 +278,9 @@ def _write_inner(effect: Inner, term: Term, group: str, fit: Fit, script: _Scrip
     inner = f"{group}_inner"
     if effect.structure == "CAR":
         values = fit.rows.used[find_column(effect.inner, fit.rows)]
-        script.columns[inner] = _numbers(pd.to_numeric(values).to_numpy(np.float64))
+        script.columns[inner] = write_numbers(pd.to_numeric(values).to_numpy(np.float64))
     else:
-        script.columns[inner] = _integers(term.codes + 1)
+        script.columns[inner] = write_integers(term.codes + 1)
     q = term.structure.size
     variances = q if effect.structure in ("UN", "HCS", "DIAG", "HAR") else 1
     correlations = {"UN": q * (q - 1) // 2, "DIAG": 0, "ID": 0}.get(effect.structure, 1)
@@ -303,7 +296,7 @@ def _hold(fit: Fit, parts: list[_Part], script: _Script) -> list[str]:
         held = dict(zip(fit.names.variances, fit.point.psi.tolist(), strict=True))
     arguments = _hold_rho(fit, parts)
     if held and all(not part.structure for part in parts):
-        arguments.append(f"sigma2={_numbers([held.get(name, np.nan) for name in fit.names.variances])}")
+        arguments.append(f"sigma2={write_numbers([held.get(name, np.nan) for name in fit.names.variances])}")
     elif held:
         script.notes.append(f"held here and to be held in R: {', '.join(held)}")
     return arguments
@@ -315,7 +308,7 @@ def _hold_rho(fit: Fit, parts: list[_Part]) -> list[str]:
     for name, number in named:
         effect = _find_effect(fit, number)
         if isinstance(effect, Inner) and effect.rho is not None:
-            found.append(f"{name}={_number(effect.rho)}")
+            found.append(f"{name}={write_number(effect.rho)}")
     return found
 
 
@@ -324,12 +317,14 @@ def _say_mv_test(fit: Fit, script: _Script) -> list[str]:
     if kind == "t-residual":
         return ['test="t"', level]
     if kind == "t":
-        return ['test="t"', f"dfs={_number(fit.inference.df)}", level]
+        return ['test="t"', f"dfs={write_number(fit.inference.df)}", level]
     if kind in ("z", *CLUSTERED):
         return ['test="z"', level]
     script.notes.append(f"metafor's rma.mv has no {kind} intervals; those below are normal.")
     if kind in TESTS:
-        script.after.append(f"# standard errors here: times {_number(float(np.sqrt(fit.inference.factor)))}")
+        script.after.append(
+            f"# standard errors here: times {write_number(float(np.sqrt(fit.inference.factor)))}"
+        )
     return ['test="z"', level]
 
 
@@ -337,7 +332,7 @@ def _write_robust(fit: Fit, script: _Script) -> None:
     kind, cluster = fit.settings.inference, fit.settings.cluster
     if kind not in CLUSTERED or cluster is None:
         return
-    script.columns["cluster"] = _integers(group_by((cluster,), fit.rows) + 1)
+    script.columns["cluster"] = write_integers(group_by((cluster,), fit.rows) + 1)
     if kind in ("CR0", "CR1p"):
         script.after.append(
             f"fit <- robust(fit, cluster=dat$cluster, adjust={'TRUE' if kind == 'CR1p' else 'FALSE'})"

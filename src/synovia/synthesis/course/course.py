@@ -170,6 +170,10 @@ class TimeCourse:
         fine = np.unique(np.concatenate([np.linspace(times.min(), times.max(), FINE), times]))
         return {"curve": self.predict(fine), "seen": self.observed()}
 
+    def to_r(self) -> str:
+        """The course as a script for R's metafor that holds its data, linearised where et50 was estimated."""
+        return self.fit.to_r()
+
     def summary(self) -> Summary:
         """The course on a page: ``as_text``, ``as_html``, ``as_latex``."""
         return self.fit.summary()

@@ -24,6 +24,11 @@ class CourseSettings(Settings):
     between: str | None = "UN"
 
     @property
+    def curved(self) -> bool:
+        """The curve's coefficients vary."""
+        return True
+
+    @property
     def model(self) -> str:
         """The model in words."""
         if self.between is None:

@@ -263,6 +263,10 @@ class DoseNetwork:
             "log": self.ratios,
         }
 
+    def to_r(self) -> str:
+        """The network as a script for R's metafor that holds its data; Emax curves are linearised there."""
+        return self.fit.to_r()
+
     def summary(self) -> Summary:
         """The network on a page: ``as_text``, ``as_html``, ``as_latex``."""
         nodes, page = self.design.nodes, self.fit.summary()

@@ -18,6 +18,7 @@ from synovia.synthesis.dose.targets import (
     read_asked,
     require_plateau,
 )
+from synovia.synthesis.dose.to_r import dose_to_r
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.summary import Summary, show_p, show_wald
 
@@ -284,6 +285,10 @@ class DoseResponse:
             "scale_label": label,
             "log": self.design.ratios,
         }
+
+    def to_r(self) -> str:
+        """The curve as a script for R that holds its data; see ``synovia.synthesis.dose.to_r``."""
+        return dose_to_r(self)
 
     def summary(self) -> Summary:
         """The synthesis on a page: ``as_text``, ``as_html``, ``as_latex``."""

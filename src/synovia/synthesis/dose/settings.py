@@ -61,6 +61,11 @@ class DoseSettings(Settings):
         return self.tau2 == "REML"
 
     @property
+    def curved(self) -> bool:
+        """The curve's coefficients vary."""
+        return True
+
+    @property
     def model(self) -> str:
         """The model in words."""
         stage = "one stage" if self.stage == 1 else "two stages"

@@ -8,7 +8,7 @@ from scipy.special import chdtri
 from simulated_problems import simulate
 from synovia.errors import SynthesisError
 from synovia.kernel import Diagonal, Problem, Range, RowScale, Term, Unstructured, find_omega, ml, point, reml
-from synovia.kernel.hill import Hill
+from synovia.kernel.hill import Hill, hold_contrast
 from synovia.kernel.intervals import profile_likelihood
 from synovia.kernel.profile import (
     profile_contrast,
@@ -43,16 +43,18 @@ def test_slopes_are_those_of_the_hill(
     problem: Problem, psi: list[float], contrast: list[float] | None, *, restricted: bool
 ) -> None:
     held = None if contrast is None else np.array(contrast)
-    hill = Hill(problem, restricted, natural=True, contrast=held, value=0.7)
-    h = 1e-6
-    numeric = [(hill.at(psi + step)[1] - hill.at(psi - step)[1]) / (2 * h) for step in h * np.eye(len(psi))]
-    place = np.array(psi)
-    at, height = hill.at(place)
+    hill = Hill(problem, restricted, contrast=held, value=0.7)
+    h, theta = 1e-6, hill.find_theta(np.array(psi))
+    numeric = [
+        (hill.at(theta + step)[1] - hill.at(theta - step)[1]) / (2 * h) for step in h * np.eye(len(psi))
+    ]
+    at, height = hill.at(theta)
     assert at is not None
+    assert at.psi == pytest.approx(psi, rel=1e-12)
     # central differences of numbers of order 10 at step 1e-6
-    assert hill.around(at, place).slope == pytest.approx(numeric, rel=1e-6, abs=1e-7)
+    assert hill.around(at, theta).slope == pytest.approx(numeric, rel=1e-6, abs=1e-7)
     # the height a second time, from the held point's own residuals
-    omega = find_omega(problem, place, np.arange(problem.n))
+    omega = find_omega(problem, np.array(psi), np.arange(problem.n))
     rss = at.residuals @ np.linalg.solve(omega, at.residuals)
     assert at.rss == pytest.approx(rss, rel=1e-12)
     if held is not None:
@@ -100,6 +102,77 @@ def test_a_profile_is_never_below_the_section_through_the_maximum(index: int) ->
         assert height >= point(problem, section).log_reml - 1e-10
         assert height == pytest.approx(point(problem, psi).log_reml, abs=1e-10)
         assert height <= best.point.log_reml + 1e-10
+
+
+@pytest.mark.parametrize("index", [0, 2, 4])
+def test_profiles_of_three_outcomes_stay_among_covariances(index: int) -> None:
+    k, q = 12, 3
+    rng = np.random.default_rng(1)
+    outcome, study = np.tile(np.arange(q), k), np.repeat(np.arange(k), q)
+    y = 0.1 * rng.normal(size=q * k) + rng.normal(size=k)[study] * 0.5
+    v = rng.uniform(0.02, 0.2, q * k)
+    problem = Problem(y, np.eye(q)[outcome], Diagonal(v), (Term(study, Unstructured(q), outcome),))
+    best = reml(problem)
+    low, high = problem.bounds[index]
+    grid = np.linspace(max(low, best.psi[index] - 0.8), min(high, best.psi[index] + 0.8), 7)
+    found = profile_psi(problem, index, grid, best=best)
+    for value, height, psi in zip(grid, found.log_lik, found.psi, strict=True):
+        G = Unstructured(q).covariance(psi)
+        assert psi[index] == value
+        # rounding of correlations of 1, squared and summed
+        assert np.linalg.eigvalsh(G)[0] >= -1e-12
+        assert height == pytest.approx(point(problem, psi).log_reml, abs=1e-9)
+        for step in rng.normal(scale=0.02, size=(40, q, q)):
+            near = G + step @ G + G @ step.T + step @ G @ step.T
+            moved = Unstructured(q).read(near)
+            moved[index] = value
+            if np.linalg.eigvalsh(Unstructured(q).covariance(moved))[0] > 0:
+                assert point(problem, moved).log_reml <= height + 1e-9
+
+
+@pytest.mark.parametrize("index", [0, 1, 3, 5])
+def test_a_held_entry_has_slopes_and_curvature(index: int) -> None:
+    q, rng = 3, np.random.default_rng(5)
+    root = rng.normal(size=(q, q))
+    G = root @ root.T
+    psi = Unstructured(q).read(G)
+    held = Unstructured(q).hold(index, psi[index])
+    rest = np.delete(psi, index)
+    theta = held.to_search(rest)
+    assert held.from_search(theta) == pytest.approx(rest, rel=1e-12)
+    assert held.covariance(rest) == pytest.approx(G, rel=1e-12)
+    theta = theta + rng.normal(size=theta.size) * 0.1
+    S, h = np.diag([0.3, -1.0, 2.0]) + 0.4, 1e-5
+    steps = h * np.eye(theta.size)
+
+    def covariance(t: Floats) -> Floats:
+        return held.covariance(held.from_search(t))
+
+    numeric = [(covariance(theta + step) - covariance(theta - step)) / (2 * h) for step in steps]
+    # central differences of a quadratic: rounding of 1e-16 over the step
+    assert held.search_derivatives(theta) == pytest.approx(np.array(numeric), abs=1e-9)
+    turned = [
+        (held.search_derivatives(theta + step) - held.search_derivatives(theta - step)) / (2 * h)
+        for step in steps
+    ]
+    expected = np.einsum("ij,klij->kl", S, np.array(turned))
+    assert held.search_curvature(theta, S) == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_profile_climbs_away_from_no_variance_at_all() -> None:
+    k, q = 12, 2
+    rng = np.random.default_rng(6)
+    outcome, study = np.tile(np.arange(q), k), np.repeat(np.arange(k), q)
+    y = 0.05 * rng.normal(size=q * k)
+    problem = Problem(
+        y, np.eye(q)[outcome], Diagonal(np.full(q * k, 0.1)), (Term(study, Unstructured(q), outcome),)
+    )
+    best = ml(problem)
+    assert best.psi[:q] == pytest.approx([0, 0], abs=1e-20)
+    found = profile_contrast(problem, [1.0, 1.0], [3.0], best=best)
+    assert found.psi[0, :q].min() > 1  # both means are held 1.5 away from where every study lies
+    for psi in ([2.25, 2.25, 0.9], [2.0, 2.5, 0.99], [2.25, 2.25, 1.0]):
+        assert found.log_lik[0] >= hold_contrast(problem, point(problem, psi), np.ones(2), 3.0).log_ml
 
 
 def test_a_variance_of_zero_and_a_correlation_of_one_are_limits() -> None:

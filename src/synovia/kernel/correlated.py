@@ -115,6 +115,16 @@ class Correlated:
             return theta
         return np.concatenate([theta[: self.size] ** 2, theta[self.size :]])
 
+    def to_search(self, psi: Floats) -> Floats:
+        """Variances become standard deviations where the search moves those."""
+        if not self._rooted:
+            return psi
+        return np.concatenate([np.sqrt(psi[: self.size]), psi[self.size :]])
+
+    def hold(self, index: int, value: float) -> None:  # noqa: ARG002 - one signature for all
+        """The search moves each entry by itself."""
+        return
+
     def search_derivatives(self, theta: Floats) -> Floats:
         """(parameters, q, q) slopes in theta."""
         if not self._rooted:

@@ -121,7 +121,7 @@ class Around:
     Attributes
     ----------
     slope : ndarray of shape (parameters,)
-        Gradient in the coordinates of a search, or in psi.
+        Gradient in the coordinates of a search.
     curvature : ndarray of shape (parameters, parameters)
         Average information less the curvature of G: close to minus the second derivatives.
     """
@@ -130,10 +130,8 @@ class Around:
     curvature: Floats
 
 
-def look_around(
-    problem: Problem, at: Point, place: Floats, *, restricted: bool, natural: bool = False
-) -> Around:
-    r"""Gradient and average information in the coordinates of a search, or in psi.
+def look_around(problem: Problem, at: Point, theta: Floats, *, restricted: bool) -> Around:
+    r"""Gradient and average information in the coordinates of a search.
 
     Parameters
     ----------
@@ -141,12 +139,10 @@ def look_around(
         What is fitted.
     at : Point
         Its point.
-    place : ndarray of shape (parameters,)
-        Theta of the search there, or psi.
+    theta : ndarray of shape (parameters,)
+        Coordinates of the search there.
     restricted : bool
         Of the restricted likelihood, or of the likelihood itself.
-    natural : bool
-        Whether ``place`` is psi. The curvature then leaves out that of G.
 
     Notes
     -----
@@ -155,13 +151,12 @@ def look_around(
     Biometrics 51, 1440-1450.
     """
     pull = make_pull(problem, at, restricted=restricted)
-    slopes, pulled = find_slopes(problem, place, natural=natural), _pull_terms(problem, at, pull)
+    slopes, pulled = find_slopes(problem, theta, natural=False), _pull_terms(problem, at, pull)
     turned = np.empty((problem.n, len(slopes)))
     for column, slope in enumerate(slopes):
         turned[:, column] = apply_slope(problem, slope, pull.py)[:, 0]
     average = 0.5 * _project(at, turned, pull)
-    bend = 0.0 if natural else _bend(problem, place, pulled)
-    return Around(_read_slopes(problem, slopes, pulled), average - bend)
+    return Around(_read_slopes(problem, slopes, pulled), average - _bend(problem, theta, pulled))
 
 
 def _bend(problem: Problem, theta: Floats, pulled: list[Floats]) -> Floats:

@@ -1,4 +1,4 @@
-"""The likelihood as a climb sees it: over the theta of a search or over psi, a contrast held or free."""
+"""The likelihood as a climb sees it: over theta, with a contrast of the coefficients held or not."""
 
 from dataclasses import dataclass, replace
 
@@ -26,8 +26,6 @@ class Hill:
         With any number of parameters.
     restricted : bool
         Restricted likelihood, or the likelihood itself.
-    natural : bool
-        Whether places are psi, or the theta of a search.
     contrast : ndarray of shape (p,) or None
         What is held of the coefficients.
     value : float
@@ -38,7 +36,6 @@ class Hill:
 
     problem: Problem
     restricted: bool
-    natural: bool = False
     contrast: Floats | None = None
     value: float = 0.0
     evaluations: int = 0
@@ -46,30 +43,34 @@ class Hill:
     @property
     def limits(self) -> Floats:
         """(parameters, 2) lower and upper limit of every coordinate."""
-        terms = self.problem.terms
-        parts = [term.bounds if self.natural else term.search_bounds for term in terms]
-        return np.array([bound for part in parts for bound in part]).reshape(-1, 2)
+        bounds = [bound for term in self.problem.terms for bound in term.search_bounds]
+        return np.array(bounds).reshape(-1, 2)
 
-    def at(self, place: Floats) -> tuple[Point | None, float]:
-        """The point at a place and its log-likelihood; none and -infinity where there is no covariance."""
+    def at(self, theta: Floats) -> tuple[Point | None, float]:
+        """The point at a theta and its log-likelihood; none and -infinity where there is no covariance."""
         self.evaluations += 1
         try:
-            found = point(self.problem, self._find_psi(place))
+            found = point(self.problem, self.find_psi(theta))
         except NotPositiveDefinite:
             return None, -np.inf
         if self.contrast is not None:
             found = hold_contrast(self.problem, found, self.contrast, self.value)
         return found, found.log_reml if self.restricted else found.log_ml
 
-    def around(self, at: Point, place: Floats) -> Around:
+    def around(self, at: Point, theta: Floats) -> Around:
         """Slope and curvature at a point."""
-        return look_around(self.problem, at, place, restricted=self.restricted, natural=self.natural)
+        return look_around(self.problem, at, theta, restricted=self.restricted)
 
-    def _find_psi(self, place: Floats) -> Floats:
-        if self.natural:
-            return place
+    def find_theta(self, psi: Floats) -> Floats:
+        """Theta of a psi, or of one close to it where the search has an edge."""
         terms = self.problem.terms
-        pieces = [term.from_search(part) for term, part in zip(terms, split(terms, place), strict=True)]
+        pieces = [term.to_search(part) for term, part in zip(terms, split(terms, psi), strict=True)]
+        return np.concatenate(pieces) if pieces else np.empty(0)
+
+    def find_psi(self, theta: Floats) -> Floats:
+        """Psi of a theta."""
+        terms = self.problem.terms
+        pieces = [term.from_search(part) for term, part in zip(terms, split(terms, theta), strict=True)]
         return np.concatenate(pieces) if pieces else np.empty(0)
 
 

@@ -20,7 +20,8 @@ from synovia.kernel.heterogeneity import Range
 from synovia.kernel.hill import Hill
 from synovia.kernel.point import point
 from synovia.kernel.problem import Problem
-from synovia.kernel.search import climb
+from synovia.kernel.search import climb_out
+from synovia.kernel.starts import find_start
 from synovia.kernel.traces import information
 
 __all__ = [
@@ -33,9 +34,11 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 PROMISE = 1e-14  # gain in log-likelihood that a further step promises where a climb ends
 PRECISE = 1e-11  # relative precision of a limit
+LEAST = 1e-3  # share of a usual variance with which a climb begins
 REACH = 60  # doublings before a limit counts as absent
 
 
@@ -148,40 +151,82 @@ def _collect(walk: Walk, values: Floats, middle: float) -> Profile:
 def _walk_psi(problem: Problem, index: int, best: Choice, *, restricted: bool) -> Walk:
     low, high = problem.bounds[index]
     held = np.arange(problem.parameters) == index
-    ascend = _make_climb(best, held)
+    climber = _Climber(best.psi, _find_least(problem), problem.nothing)
 
     def walk(value: float) -> tuple[float, Floats]:
         if not low <= value <= high:
             raise SynthesisError(f"Found {value:g}; wanted a number from {low:g} to {high:g}.")
-        return ascend(Hill(problem, restricted, natural=True), np.where(held, value, 0.0))
+        return climber.climb(_hold(Hill(problem, restricted), index, value), value, held)
 
     return walk
 
 
 def _walk_contrast(problem: Problem, contrast: Floats, best: Choice, *, restricted: bool) -> Walk:
     held = np.zeros(problem.parameters, dtype=np.bool_)
-    ascend = _make_climb(best, held)
+    climber = _Climber(best.psi, _find_least(problem), problem.nothing)
 
     def walk(value: float) -> tuple[float, Floats]:
-        return ascend(Hill(problem, restricted, natural=True, contrast=contrast, value=value), best.psi)
+        return climber.climb(Hill(problem, restricted, contrast, value), value, held)
 
     return walk
 
 
-def _make_climb(best: Choice, held: NDArray[np.bool_]) -> Callable[[Hill, Floats], tuple[float, Floats]]:
-    """Climbs from where the last one ended; where no covariance exists there, from no random variance."""
-    last = [best.psi]
+def _hold(hill: Hill, index: int, value: float) -> Hill:
+    """The likelihood with one entry of psi held where a search of all cannot hold it, else the same."""
+    first, terms = 0, list(hill.problem.terms)
+    for place, term in enumerate(terms):
+        if index < first + term.parameters:
+            held = term.hold(index - first, value)
+            if held is not None:
+                terms[place] = held
+                return Hill(hill.problem.replace_terms(tuple(terms)), hill.restricted)
+            break
+        first += term.parameters
+    return hill
 
-    def ascend(hill: Hill, values: Floats) -> tuple[float, Floats]:
+
+def _find_least(problem: Problem) -> Floats:
+    """(parameters,) variances that a climb can begin with: at 0 some coordinates have no slope."""
+    usual = Hill(problem, restricted=True).find_psi(find_start(problem)) if problem.terms else np.empty(0)
+    variances = np.array([bound == (0.0, np.inf) for bound in problem.bounds], dtype=np.bool_)
+    return np.where(variances, LEAST * usual, -np.inf)
+
+
+@dataclass(slots=True, eq=False)
+class _Climber:
+    """Climbs from where the last one ended; where no covariance exists there, from no random variance.
+
+    Attributes
+    ----------
+    last : ndarray of shape (parameters,)
+        Psi where the last climb ended.
+    least : ndarray of shape (parameters,)
+        What a climb begins with at the least.
+    nothing : ndarray of shape (parameters,)
+        Psi without random variance.
+    """
+
+    last: Floats
+    least: Floats
+    nothing: Floats
+
+    def climb(self, hill: Hill, value: float, held: Flags) -> tuple[float, Floats]:
+        """The height and psi of the highest point, with an entry of psi at a value where one is held."""
         try:
-            found = climb(hill, np.where(held, values, last[0]), enough=PROMISE, held=held)
+            found = self._climb_from(hill, np.where(held, value, np.maximum(self.last, self.least)), held)
         except NotPositiveDefinite:
-            start = np.where(held, values, hill.problem.nothing)
-            found = climb(hill, start, enough=PROMISE, held=held)
-        last[0] = found.place
-        return found.value, found.place
+            found = self._climb_from(hill, np.where(held, value, self.nothing), held)
+        return found
 
-    return ascend
+    def _climb_from(self, hill: Hill, psi: Floats, held: Flags) -> tuple[float, Floats]:
+        if hill.problem.parameters == held.size:
+            found = climb_out(hill, hill.find_theta(psi), enough=PROMISE, held=held)
+            self.last = found.point.psi
+        else:
+            found = climb_out(hill, hill.find_theta(psi[~held]), enough=PROMISE)
+            self.last = psi.copy()
+            self.last[~held] = found.point.psi
+        return found.value, self.last
 
 
 def profile_psi_interval(

@@ -10,8 +10,9 @@ from synovia.kernel.gradient import Around
 from synovia.kernel.hill import Hill
 from synovia.kernel.point import Point
 from synovia.kernel.problem import Problem
+from synovia.kernel.starts import find_start
 
-__all__ = ["Found", "climb", "find_maximum"]
+__all__ = ["Found", "climb", "climb_out", "find_maximum"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -24,6 +25,8 @@ SETTLED = 1e-9  # promises below it may be rounding
 ROUNDING = 1e-12  # relative error of a log-likelihood
 APART = 1e-2  # heights that differ by more are different maxima
 STUCK = 1e12  # damping beyond which no step moves
+NEAR = 1e-2  # promises below which the curvature is learnt from steps
+SECANT = 1e-3  # share of the known curvature along a step below which nothing is learnt from it
 SINGULAR = 1e-10  # least curvature, as a share of each coordinate's own
 LEVEL = 1e-9  # a coordinate that cannot gain as much over all its width is left where it is
 NUDGE = 0.1  # share of its start to which a hidden standard deviation is moved
@@ -36,8 +39,8 @@ class Found:
 
     Attributes
     ----------
-    place : ndarray of shape (parameters,)
-        In the coordinates of the hill.
+    theta : ndarray of shape (parameters,)
+        In the coordinates of the search.
     point : Point
         The likelihood there.
     around : Around
@@ -50,7 +53,7 @@ class Found:
         Evaluations of the likelihood.
     """
 
-    place: Floats
+    theta: Floats
     point: Point
     around: Around
     value: float
@@ -78,23 +81,44 @@ def find_maximum(problem: Problem, starts: list[Floats], *, restricted: bool) ->
     ends = [climb(hill, start, enough=ROUGH) for start in (starts[0], *others)]
     best = max(ends, key=lambda end: end.value)
     values = np.sort([end.value for end in ends if end.promise <= ROUGH])
-    end = climb(hill, best.place, enough=FLAT)
-    for start in _leave_corners(hill, end, starts[0]):
-        other = climb(hill, start, enough=FLAT)
-        end = other if other.value > end.value + ROUNDING * (1 + abs(end.value)) else end
+    end = climb_out(hill, best.theta, enough=FLAT)
     return end, int(1 + (np.diff(values) > APART).sum())
 
 
-def _leave_corners(hill: Hill, end: Found, start: Floats) -> list[Floats]:
+def climb_out(hill: Hill, start: Floats, *, enough: float, held: Flags | None = None) -> Found:
+    """A climb that also leaves corners where standard deviations of 0 hide a higher likelihood.
+
+    Parameters
+    ----------
+    hill : Hill
+        What is climbed.
+    start : ndarray of shape (parameters,)
+        Where the climb begins, the held coordinates at their values.
+    enough : float
+        Gain in log-likelihood that a full step still promises, below which the climb ends.
+    held : ndarray of bool of shape (parameters,), optional
+        Which coordinates stay.
+    """
+    end = climb(hill, start, enough=enough, held=held)
+    for beside in _leave_corners(hill, end, held):
+        other = climb(hill, beside, enough=enough, held=held)
+        end = other if other.value > end.value + ROUNDING * (1 + abs(end.value)) else end
+    return end
+
+
+def _leave_corners(hill: Hill, end: Found, held: Flags | None) -> list[Floats]:
     """Thetas beside one at which standard deviations of 0 hide whether their variances want to grow."""
     low = hill.limits[:, 0]
-    hidden = (end.place <= low) & (low == 0) & (np.abs(end.around.slope * start) < LEVEL)
-    places = np.flatnonzero(hidden)
+    corner = (end.theta <= low) & (low == 0) & (np.True_ if held is None else ~held)
+    if not corner.any():
+        return []
+    usual = find_start(hill.problem)
+    places = np.flatnonzero(corner & (np.abs(end.around.slope * usual) < LEVEL))
     sets = [[place] for place in places.tolist()] + ([places.tolist()] if places.size > 1 else [])
     out = []
     for chosen in sets:
-        moved = end.place.copy()
-        moved[chosen] = NUDGE * start[chosen]
+        moved = end.theta.copy()
+        moved[chosen] = NUDGE * usual[chosen]
         out.append(moved)
     return out
 
@@ -123,30 +147,33 @@ def climb(hill: Hill, start: Floats, *, enough: float, held: Flags | None = None
     low, high = hill.limits.T
     fixed = np.zeros(start.size, dtype=np.bool_) if held is None else held
     room = _Room(low, high, fixed)
-    place = np.clip(start, low, high)
-    at, value = hill.at(place)
+    theta = np.clip(start, low, high)
+    at, value = hill.at(theta)
     if at is None:
-        raise NotPositiveDefinite(f"The total covariance is not positive definite at {place.tolist()}.")
-    damping, around = 0.0, hill.around(at, place)
-    step, promise = _step(around, place, room, damping)
+        raise NotPositiveDefinite(f"The total covariance is not positive definite at {theta.tolist()}.")
+    damping, around, lack = 0.0, hill.around(at, theta), np.zeros((theta.size, theta.size))
+    step, promise = _step(around, theta, room, damping)
     for _ in range(CLIMBS):
         if promise < enough or damping > STUCK:
             break
-        moved = np.clip(place + step, low, high)
+        moved = np.clip(theta + step, low, high)
         there, height = hill.at(moved)
         rounding = ROUNDING * (1 + abs(value))
         if there is not None and height > value - rounding:
-            beyond = hill.around(there, moved)
+            beyond, learnt = hill.around(there, moved), lack
+            if promise < NEAR:
+                beyond, learnt = _learn(around, beyond, lack, moved - theta)
             onward, hope = _step(beyond, moved, room, 0.0)
             if height > value + rounding or hope < promise:
-                place, at, value, around = moved, there, height, beyond
+                theta, at, value, around = moved, there, height, beyond
+                lack = learnt
                 step, promise, damping = onward, hope, 0.0
                 continue
             if promise < SETTLED:
                 break
         damping = max(8 * damping, 1e-2)
-        step, _ = _step(around, place, room, damping)
-    return Found(place, at, around, value, promise, hill.evaluations)
+        step, _ = _step(around, theta, room, damping)
+    return Found(theta, at, around, value, promise, hill.evaluations)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,15 +185,38 @@ class _Room:
     held: Flags
 
 
-def _step(around: Around, place: Floats, room: _Room, damping: float) -> tuple[Floats, float]:
+def _learn(behind: Around, ahead: Around, lack: Floats, step: Floats) -> tuple[Around, Floats]:
+    """What lies ahead, its curvature mended by what the last step showed, and the mending learnt so far.
+
+    The least change by which the curvature explains how the slope changed, added to the average information:
+    Dennis, Gay & Welsch (1981), ACM Transactions on Mathematical Software 7, 348-368, section 3.
+    """
+    moved = step != 0
+    s, fall = step[moved], (behind.slope - ahead.slope)[moved]
+    places = np.ix_(moved, moved)
+    known, learnt = ahead.curvature[places], lack[places]
+    bend = float(s @ fall)
+    if not bend > SECANT * float(s @ known @ s) > 0:
+        return ahead, np.zeros_like(lack)
+    size = abs(float(s @ learnt @ s))
+    gap = fall - known @ s
+    learnt = learnt * (min(1.0, abs(float(s @ gap)) / size) if size > 0 else 1.0)
+    rest = gap - learnt @ s
+    cross = np.outer(rest, fall) / bend
+    out = np.zeros_like(lack)
+    out[places] = learnt + cross + cross.T - float(rest @ s) / bend**2 * np.outer(fall, fall)
+    return Around(ahead.slope, ahead.curvature + out), out
+
+
+def _step(around: Around, theta: Floats, room: _Room, damping: float) -> tuple[Floats, float]:
     """A Newton step in the coordinates that are free to move, and the gain that it promises undamped."""
-    pressed = (place <= room.low) & (around.slope <= 0) | (place >= room.high) & (around.slope >= 0)
+    pressed = (theta <= room.low) & (around.slope <= 0) | (theta >= room.high) & (around.slope >= 0)
     held = room.held | pressed
     width = room.high - room.low
     bend = np.abs(np.diag(around.curvature))
     with np.errstate(invalid="ignore"):  # no slope over an infinite width
         held |= (np.abs(around.slope) * width < LEVEL) & (bend * width**2 < LEVEL)
-    free, step = ~held, np.zeros(place.size)
+    free, step = ~held, np.zeros(theta.size)
     if not free.any():
         return step, 0.0
     curvature = around.curvature[np.ix_(free, free)]

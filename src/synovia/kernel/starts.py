@@ -11,7 +11,7 @@ from synovia.kernel.scan import residual_sum
 from synovia.kernel.term import RandomTerm, Term
 from synovia.kernel.unstructured import Unstructured
 
-__all__ = ["find_starts"]
+__all__ = ["find_start", "find_starts"]
 
 Floats = NDArray[np.float64]
 
@@ -30,11 +30,9 @@ def find_starts(problem: Problem) -> list[Floats]:
     problem : Problem
         With random terms.
     """
-    v = float(problem.V.diagonal.mean())
-    s2 = residual_sum(problem) / (problem.n - problem.p)
-    whole = max(s2 - v, 0.1 * s2, 1e-8 * v)
+    whole = _find_spread(problem)
     counts = [_count_variances(term) for term in problem.terms]
-    equal = np.full(sum(counts), 1 / len(counts))
+    equal = _share_equally(counts)
     shares = [equal, 0.05 * equal]
     if 1 < equal.size <= MANY:
         shares += [np.array(share) for share in product(SHARES, repeat=equal.size)]
@@ -42,6 +40,29 @@ def find_starts(problem: Problem) -> list[Floats]:
         shares += [np.where(np.arange(equal.size) == one, 0.9, 0.02) for one in range(equal.size)]
     starts = [_place(problem, whole * share, counts) for share in shares]
     return [*starts, *_vary_correlations(problem, starts[0])]
+
+
+def find_start(problem: Problem) -> Floats:
+    """The most plausible theta: the variance that sampling errors leave, shared equally by the terms.
+
+    Parameters
+    ----------
+    problem : Problem
+        With random terms.
+    """
+    counts = [_count_variances(term) for term in problem.terms]
+    return _place(problem, _find_spread(problem) * _share_equally(counts), counts)
+
+
+def _find_spread(problem: Problem) -> float:
+    """Variance of the estimates that sampling errors do not explain."""
+    v = float(problem.V.diagonal.mean())
+    s2 = residual_sum(problem) / (problem.n - problem.p)
+    return max(s2 - v, 0.1 * s2, 1e-8 * v)
+
+
+def _share_equally(counts: list[int]) -> Floats:
+    return np.full(sum(counts), 1 / len(counts))
 
 
 def _count_variances(term: RandomTerm) -> int:

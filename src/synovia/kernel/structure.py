@@ -63,6 +63,14 @@ class Structure(Protocol):
         """Psi of a theta."""
         ...
 
+    def to_search(self, psi: Floats) -> Floats:
+        """A theta of psi, or of a psi close to it where the search has an edge."""
+        ...
+
+    def hold(self, index: int, value: float) -> "Structure | None":
+        """The structure with one entry of psi held; None where that entry alone is a coordinate of theta."""
+        ...
+
     def search_derivatives(self, theta: Floats) -> Floats:
         """(parameters, q, q) slopes of G in theta."""
         ...
@@ -107,6 +115,14 @@ class Scalar:
     def from_search(self, theta: Floats) -> Floats:
         """The same number."""
         return theta
+
+    def to_search(self, psi: Floats) -> Floats:
+        """The same number."""
+        return psi
+
+    def hold(self, index: int, value: float) -> None:  # noqa: ARG002 - one signature for all
+        """The search moves the variance itself."""
+        return
 
     def search_derivatives(self, theta: Floats) -> Floats:  # noqa: ARG002 - one signature for all
         """(1, 1, 1) one."""
@@ -197,12 +213,19 @@ class Fixed:
 
     def start(self, variance: Floats) -> Floats:
         """The start of the whole structure, where free."""
-        psi = self.base.from_search(self.base.start(variance))[self.free]
-        return np.where(self._variances, np.sqrt(np.abs(psi)), psi)
+        return self.to_search(self.base.from_search(self.base.start(variance))[self.free])
 
     def from_search(self, theta: Floats) -> Floats:
         """Standard deviations become variances."""
         return np.where(self._variances, theta**2, theta)
+
+    def to_search(self, psi: Floats) -> Floats:
+        """Variances become standard deviations."""
+        return np.where(self._variances, np.sqrt(np.abs(psi)), psi)
+
+    def hold(self, index: int, value: float) -> None:  # noqa: ARG002 - one signature for all
+        """The search moves each entry by itself."""
+        return
 
     def search_derivatives(self, theta: Floats) -> Floats:
         """(parameters, q, q) slopes in theta; at a standard deviation of 0 their limit from above."""

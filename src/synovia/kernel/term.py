@@ -61,6 +61,14 @@ class RandomTerm(Protocol):
         """Psi of theta."""
         ...
 
+    def to_search(self, psi: Floats) -> Floats:
+        """A theta of psi, or of a psi close to it where the search has an edge."""
+        ...
+
+    def hold(self, index: int, value: float) -> "RandomTerm | None":
+        """The term with one entry of psi held; None where that entry alone is a coordinate of theta."""
+        ...
+
     def row_variances(self, psi: Floats) -> Floats:
         """(n,) what the term adds to the variance of each row."""
         ...
@@ -151,6 +159,17 @@ class Term:
     def from_search(self, theta: Floats) -> Floats:
         """Psi of theta."""
         return self.structure.from_search(theta)
+
+    def to_search(self, psi: Floats) -> Floats:
+        """A theta of psi."""
+        return self.structure.to_search(psi)
+
+    def hold(self, index: int, value: float) -> "Term | None":
+        """With one entry of psi held, where the structure needs other coordinates for it."""
+        held = self.structure.hold(index, value)
+        if held is None:
+            return None
+        return Term(self.groups, held, self.codes if self.loadings is None else self.loadings)
 
     def row_variances(self, psi: Floats) -> Floats:
         """(n,) z'Gz of each row."""
@@ -266,6 +285,14 @@ class RowScale:
     def from_search(self, theta: Floats) -> Floats:
         """The same numbers."""
         return theta
+
+    def to_search(self, psi: Floats) -> Floats:
+        """The same numbers."""
+        return psi
+
+    def hold(self, index: int, value: float) -> None:  # noqa: ARG002 - one signature for all
+        """The search moves each coefficient by itself."""
+        return
 
     def row_variances(self, psi: Floats) -> Floats:
         """(n,) variance of each row's random effect."""

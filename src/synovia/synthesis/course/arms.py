@@ -82,6 +82,15 @@ class SharedArms:
         """As G does."""
         return self.base.from_search(theta)
 
+    def to_search(self, psi: Floats) -> Floats:
+        """As G does."""
+        return self.base.to_search(psi)
+
+    def hold(self, index: int, value: float) -> "SharedArms | None":
+        """G with one entry held."""
+        held = self.base.hold(index, value)
+        return None if held is None else SharedArms(held, self.comparisons)
+
     def search_derivatives(self, theta: Floats) -> Floats:
         """(parameters, m q, m q) slopes in theta."""
         return self._spread(self.base.search_derivatives(theta))

@@ -11,7 +11,7 @@ from synovia.kernel.axis import Axis
 from synovia.kernel.lattice import require_mass
 from synovia.kernel.problem import Problem
 
-__all__ = ["ImproperPosterior", "LogPrior", "find_modes", "find_tails", "place_axes"]
+__all__ = ["SPREAD", "ImproperPosterior", "LogPrior", "find_modes", "find_tails", "find_widths", "place_axes"]
 
 Floats = NDArray[np.float64]
 LogPrior = Callable[[Floats], Floats]
@@ -19,6 +19,7 @@ LogPrior = Callable[[Floats], Floats]
 
 REACH, LOOKS, COARSEST = 10.0, 201, 3  # one look: logs on both sides, points, steps to where it has fallen
 TAIL = 20.0  # where tails are looked at: exp(20) times further out than the mode
+SPREAD = -2.2  # tails that fall more slowly have no standard deviation, or none that could be computed
 FLAT = 0.005  # a tail that falls more slowly than this, in logs per log, has no finite mass we could find
 
 
@@ -46,7 +47,7 @@ def place_axes(density: LogPrior, axes: Sequence[Axis], problem: Problem) -> tup
             options={"xatol": 1e-2, "fatol": 1e-3, "maxfev": 200},
         )
         x = np.asarray(low.x)
-    widths = _find_widths(density, x)
+    widths = find_widths(density, x)
     return tuple(axis.scale(float(c), float(w)) for axis, c, w in zip(axes, x, widths, strict=True))
 
 
@@ -92,8 +93,16 @@ def _look(density: LogPrior, begin: Floats) -> tuple[float, float] | None:
     return (float(x[top]), min(0.5 * steps * float(x[1] - x[0]), 1.0)) if steps >= COARSEST else None
 
 
-def _find_widths(density: LogPrior, x: Floats) -> Floats:
-    """(d,) half the distance at which the density has fallen by 2, along each axis."""
+def find_widths(density: LogPrior, x: Floats) -> Floats:
+    """(d,) half the distance at which the density has fallen by 2, along each axis.
+
+    Parameters
+    ----------
+    density : callable
+        Log density of the parameters on the whole line.
+    x : ndarray of shape (d,)
+        Its mode.
+    """
     reaches = np.geomspace(2e-3, 4.0, 34)
     widths = np.empty(x.size)
     for k in range(x.size):

@@ -9,7 +9,7 @@ N(b, P⁻¹) it is the likelihood at the best beta, times what agreement with th
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,18 +19,15 @@ from synovia.kernel.axis import Axis, Curve, make_curve
 from synovia.kernel.coefficient_prior import Gaussian, condition, flat
 from synovia.kernel.lattice import Lattice, make_lattice, require_mass
 from synovia.kernel.likelihoods import Likelihoods, evaluate_likelihoods
-from synovia.kernel.placing import ImproperPosterior, LogPrior, find_modes, find_tails, place_axes
+from synovia.kernel.placing import SPREAD, LogPrior, find_tails, place_axes
 from synovia.kernel.problem import Problem
+from synovia.kernel.sweep import exists
 
 __all__ = [
     "Gaussian",
-    "ImproperPosterior",
-    "LogPrior",
     "Quadrature",
     "condition",
     "find_density",
-    "find_modes",
-    "find_tails",
     "flat",
     "integrate",
 ]
@@ -39,7 +36,6 @@ Floats = NDArray[np.float64]
 TOLERANCE = 1e-6
 FINE = 1e-3  # share of the tolerance for one parameter, whose quantiles are read between the nodes
 MOST = 250_000
-SPREAD = -2.2  # tails that fall more slowly have no standard deviation, or none that could be computed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +91,7 @@ def find_density(
     squares = [axis.psi(column) for axis, column in zip(axes, natural.T, strict=True)]
     psi = np.stack(squares, axis=1) if squares else np.zeros((natural.shape[0], 0))
     found = evaluate_likelihoods(problem, psi)
+    found = replace(found, log_ml=np.where(exists(problem.terms, psi), found.log_ml, -np.inf))
     parts = np.array([condition(found, prior)[0] for prior in beta])
     log_density = (logsumexp(parts, axis=0) if len(beta) > 1 else parts[0]) + log_prior(natural)
     return np.where(np.isnan(log_density), -np.inf, log_density), found

@@ -54,7 +54,8 @@ def bayes(
 
     is integrated over up to three variances and correlations by a trapezoidal rule that is refined until its
     relative error is below 1e-6; at each node coefficients, effects of studies and predictions are normal.
-    Beyond three, points of a Sobol sequence around the mode take its place; ``method`` states their error.
+    Beyond three, weighted points of scrambled nets take its place; ``method`` states their error and
+    ``warnings`` says when it can be seen.
     Röver (2020), Journal of Statistical Software 93(6), for one variance.
 
     Examples

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from synovia.errors import SynthesisError
 from synovia.kernel import Problem
 from synovia.kernel.axis import Axis
-from synovia.kernel.quadrature import Gaussian, ImproperPosterior, Quadrature, integrate
+from synovia.kernel.frame import find_log_volume, find_matrices
+from synovia.kernel.placing import ImproperPosterior
+from synovia.kernel.quadrature import Gaussian, Quadrature, integrate
 from synovia.kernel.solution import Solution
 from synovia.synthesis.bayes.coefficients import CoefficientPrior, build_gaussians
 from synovia.synthesis.bayes.priors import Prior, Uniform
@@ -45,6 +47,9 @@ class Model:
         Whether every prior of psi is proper.
     proper_beta : bool
         Whether the prior of every coefficient is.
+    log_scale : float or None
+        Log of what makes uniform correlations integrate to 1 over the matrices that exist; None where single
+        correlations of such a matrix have priors of their own.
     """
 
     problem: Problem
@@ -55,11 +60,12 @@ class Model:
     beta_prior: BetaPrior
     proper: bool
     proper_beta: bool
+    log_scale: float | None = 0.0
 
     def log_prior(self, natural: Floats) -> Floats:
         """(m,) log prior of psi at natural parameters (m, d)."""
         v = self.problem.V.diagonal
-        total = np.zeros(natural.shape[0])
+        total = np.full(natural.shape[0], self.log_scale or 0.0)
         for prior, column in zip(self.priors, natural.T, strict=True):
             total = total + prior.log_density(column, v)
         return total
@@ -81,7 +87,7 @@ def build_model(fit: Fit, tau: TauPrior, beta: BetaPrior) -> Model:
     if fit.settings.weights is not None:
         raise SynthesisError("bayes weighs estimates by their variances; leave weights= out of the fit.")
     names = tuple(_natural(name) for name in fit.names.variances)
-    priors = _read_priors(tau, names)
+    priors = _read_priors(tau, names, fit.problem.bounds)
     axes = tuple(
         _limit(prior, bounds, squared=name.startswith("tau"))
         for prior, bounds, name in zip(priors, fit.problem.bounds, names, strict=True)
@@ -96,6 +102,7 @@ def build_model(fit: Fit, tau: TauPrior, beta: BetaPrior) -> Model:
         beta_prior=beta,
         proper=all(prior.proper for prior in priors),
         proper_beta=proper_beta,
+        log_scale=_scale_correlations(fit.problem, tau, names),
     )
 
 
@@ -132,22 +139,35 @@ def _natural(name: str) -> str:
     return "tau" + name.removeprefix("tau2") if name.startswith("tau2") else name
 
 
-def _read_priors(tau: TauPrior, names: tuple[str, ...]) -> tuple[Prior, ...]:
+def _scale_correlations(problem: Problem, tau: TauPrior, names: tuple[str, ...]) -> float | None:
+    given = tau if isinstance(tau, Mapping) else {}
+    total = 0.0
+    for q, first in find_matrices(problem.terms):
+        count = q * (q - 1) // 2
+        if any(name in given for name in names[first : first + count]):
+            return None
+        total += count * float(np.log(2)) - find_log_volume(q)
+    return total
+
+
+def _read_priors(
+    tau: TauPrior, names: tuple[str, ...], bounds: tuple[tuple[float, float], ...]
+) -> tuple[Prior, ...]:
     given = tau if isinstance(tau, Mapping) else {}
     unknown = [name for name in given if name not in names and _natural(name) not in names]
     if unknown:
         raise SynthesisError(f"Found a prior for {unknown[0]!r}; the parameters are {', '.join(names)}.")
     by_name = {_natural(name): prior for name, prior in given.items()}
-    return tuple(_pick(name, tau, by_name) for name in names)
+    return tuple(_pick(name, tau, by_name, limits) for name, limits in zip(names, bounds, strict=True))
 
 
-def _pick(name: str, tau: TauPrior, by_name: dict[str, Prior | str]) -> Prior:
+def _pick(name: str, tau: TauPrior, by_name: dict[str, Prior | str], limits: tuple[float, float]) -> Prior:
     if name in by_name:
         return _named(by_name[name])
     if name.startswith("tau") and tau is not None and not isinstance(tau, Mapping):
         return _named(tau)
     if name.startswith("rho"):
-        return Uniform(-1.0, 1.0)
+        return Uniform(*limits)
     raise SynthesisError(
         f"Found no prior for {name}; wanted tau={{{name!r}: prior}}, or one prior for all standard "
         "deviations, such as tau=HalfNormal(0.5) on the scale of log odds ratios or standardised mean "

@@ -30,4 +30,4 @@ def write_posterior(posterior: "Posterior") -> Summary:
         ("Error of the quadrature", f"{posterior.quadrature.error:.1g}"),
         ("Log evidence", str(evidence) if isinstance(evidence, Inapplicable) else show(evidence, 3)),
     ]
-    return Summary("Posterior", header, tuple(rows), tuple(facts), posterior.fit.warnings)
+    return Summary("Posterior", header, tuple(rows), tuple(facts), posterior.warnings)

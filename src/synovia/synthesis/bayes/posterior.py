@@ -26,6 +26,7 @@ __all__ = ["Posterior"]
 
 Floats = NDArray[np.float64]
 
+VISIBLE = 0.01  # error of the integral, in posterior standard deviations, that is warned of
 NEGLIGIBLE = 1e-12  # nodes with less weight move no digit that is shown
 
 
@@ -63,6 +64,19 @@ class Posterior:
         return "; ".join(parts)
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was noticed in fitting, and an error of the integral that could be seen in the answer."""
+        error = self.quadrature.error
+        if error <= VISIBLE:
+            return self.fit.warnings
+        said = (
+            f"Means and limits may be off by {error:.1g} posterior standard deviations: "
+            f"{len(self.model.names)} variances and correlations are more than these estimates settle. Hold "
+            "some, or give them narrower priors."
+        )
+        return (*self.fit.warnings, said)
+
+    @property
     def log_evidence(self) -> float | Inapplicable:
         """Logarithm of the probability density of the estimates under model and priors.
 
@@ -71,6 +85,10 @@ class Posterior:
         """
         if not self.model.proper:
             return Inapplicable("the prior of the heterogeneity is improper: the evidence has no scale")
+        if self.model.log_scale is None:
+            return Inapplicable(
+                "priors of single correlations do not integrate to 1 over the matrices that exist"
+            )
         return self.quadrature.log_evidence
 
     def combine(self, rows: ArrayLike, extra: Floats | None = None) -> Normals:

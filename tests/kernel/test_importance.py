@@ -121,7 +121,7 @@ def test_six_parameters_against_metropolis() -> None:
     for turn in range(700):
         tried = x + generator.normal(size=x.shape) @ root.T
         there = _look(problem, prior, axes, tried)
-        moved = np.log(generator.random((200, 1))) < (there - here)[:, None]
+        moved = np.asarray(np.log(generator.random((200, 1))) < (there - here)[:, None], dtype=np.bool_)
         x, here = np.where(moved, tried, x), np.where(moved[:, 0], there, here)
         if turn >= 100:
             kept.append(np.column_stack([np.exp(x[:, :3]), x[:, 3:]]))

@@ -1,6 +1,5 @@
 """After the fit: what it hangs on, what it leaves unexplained, what it says about combinations and rivals."""
 
-from synovia.diagnosis.adjusted_funnel import ComparisonFunnel, comparison_funnel
 from synovia.diagnosis.baujat import Baujat, baujat
 from synovia.diagnosis.blup import Predictions, blup, random_effects
 from synovia.diagnosis.collinearity import Inflation, vif
@@ -17,7 +16,6 @@ __all__ = [
     "Baujat",
     "Bubbles",
     "Comparison",
-    "ComparisonFunnel",
     "Contrasts",
     "Inflation",
     "Influence",
@@ -32,7 +30,6 @@ __all__ = [
     "blup",
     "bubble",
     "compare",
-    "comparison_funnel",
     "contrast",
     "cumulative",
     "influence",

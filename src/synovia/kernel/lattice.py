@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from synovia.errors import SynthesisError
 
-__all__ = ["Evaluate", "Lattice", "Summarise", "make_lattice"]
+__all__ = ["DEPTH", "Evaluate", "Lattice", "Summarise", "make_lattice"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -11,7 +11,16 @@ from synovia.kernel.axis import Axis
 from synovia.kernel.lattice import require_mass
 from synovia.kernel.problem import Problem
 
-__all__ = ["SPREAD", "ImproperPosterior", "LogPrior", "find_modes", "find_tails", "find_widths", "place_axes"]
+__all__ = [
+    "MEAN",
+    "SPREAD",
+    "ImproperPosterior",
+    "LogPrior",
+    "find_modes",
+    "find_tails",
+    "find_widths",
+    "place_axes",
+]
 
 Floats = NDArray[np.float64]
 LogPrior = Callable[[Floats], Floats]
@@ -19,7 +28,7 @@ LogPrior = Callable[[Floats], Floats]
 
 REACH, LOOKS, COARSEST = 10.0, 201, 3  # one look: logs on both sides, points, steps to where it has fallen
 TAIL = 20.0  # where tails are looked at: exp(20) times further out than the mode
-SPREAD = -2.2  # tails that fall more slowly have no standard deviation, or none that could be computed
+MEAN, SPREAD = -1.2, -2.2  # tails that fall more slowly have no mean, no standard deviation: none to compute
 FLAT = 0.005  # a tail that falls more slowly than this, in logs per log, has no finite mass we could find
 
 

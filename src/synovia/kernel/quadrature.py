@@ -17,9 +17,9 @@ from scipy.special import logsumexp
 
 from synovia.kernel.axis import Axis, Curve, make_curve
 from synovia.kernel.coefficient_prior import Gaussian, condition, flat
-from synovia.kernel.lattice import Lattice, make_lattice, require_mass
+from synovia.kernel.lattice import DEPTH, Lattice, make_lattice, require_mass
 from synovia.kernel.likelihoods import Likelihoods, evaluate_likelihoods
-from synovia.kernel.placing import SPREAD, LogPrior, find_tails, place_axes
+from synovia.kernel.placing import MEAN, SPREAD, LogPrior, find_tails, place_axes
 from synovia.kernel.problem import Problem
 from synovia.kernel.sweep import exists
 
@@ -36,6 +36,8 @@ Floats = NDArray[np.float64]
 TOLERANCE = 1e-6
 FINE = 1e-3  # share of the tolerance for one parameter, whose quantiles are read between the nodes
 MOST = 250_000
+REMOTE = {1: 30.0, 2: 20.0, 3: 16.0}  # logs by which a moment's integrand has fallen where the rule ends
+DEEPEST = {1: 350.0, 2: 90.0, 3: 60.0}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,8 +165,18 @@ def integrate(
         return find_density(problem, s.reshape(-1, 1), placed, log_prior, components)[0].reshape(s.shape)
 
     finer = tolerance * (FINE if d == 1 else 1)
-    lattice = make_lattice(evaluate, summarise, axes=d, tolerance=finer, most=MOST)
+    lattice = make_lattice(
+        evaluate, summarise, axes=d, tolerance=finer, most=MOST, depth=_find_depth(float(tails.max()), d)
+    )
     return _read(problem, lattice, placed, tails, components, height=height if d == 1 else None)
+
+
+def _find_depth(tail: float, axes: int) -> float | None:
+    """How far below the top moments are still made: a density may fall slowly, times a square more slowly."""
+    power = 2 if tail < SPREAD else 1 if tail < MEAN else 0
+    if not (np.isfinite(tail) and power):
+        return None
+    return float(np.clip(REMOTE[axes] * tail / (tail + power), DEPTH[axes], DEEPEST[axes]))
 
 
 def _flatten(found: Likelihoods, natural: Floats) -> Floats:
@@ -197,7 +209,7 @@ def _read(
 ) -> Quadrature:
     require_mass(lattice.log_density)
     d, p = len(axes), problem.p
-    kept = lattice.weights > 1e-18
+    kept = lattice.weights > (0 if d == 1 else 1e-18)
     values = lattice.values[kept]
     found = Likelihoods(values[:, d + p], values[:, d : d + p], values[:, d + p + 1 :].reshape(-1, p, p))
     parts = [condition(found, prior) for prior in beta]

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from synovia.errors import SynthesisError
 from synovia.kernel.axis import Curve
 from synovia.kernel.normals import Normals
+from synovia.kernel.placing import MEAN, SPREAD
 
 __all__ = ["INTERVALS", "describe_curve", "limit_curve", "limit_normals", "mode_curve"]
 
@@ -76,8 +77,8 @@ def describe_curve(name: str, curve: Curve, tail: float, level: float, *, kind: 
         Of the credible interval.
     """
     lower, upper = limit_curve(curve, level, kind)
-    mean = curve.mean() if tail < -1 else np.nan
-    spread = max(curve.mean(2) - mean * mean, 0.0) ** 0.5 if tail < -2 else np.nan
+    mean = curve.mean() if tail < MEAN else np.nan
+    spread = max(curve.mean(2) - mean * mean, 0.0) ** 0.5 if tail < SPREAD else np.nan
     return {
         "name": name,
         "estimate": float(curve.quantile(np.array([0.5]))[0]),

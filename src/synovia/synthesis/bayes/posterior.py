@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from synovia.errors import SynthesisError
 from synovia.kernel import Inapplicable
 from synovia.kernel.normals import Normals
+from synovia.kernel.placing import MEAN, SPREAD
 from synovia.kernel.quadrature import Quadrature
 from synovia.synthesis.bayes.credible import INTERVALS, describe_curve, limit_curve, limit_normals
 from synovia.synthesis.bayes.densities import tabulate_curve, tabulate_normals
@@ -27,7 +28,8 @@ __all__ = ["Posterior"]
 Floats = NDArray[np.float64]
 
 VISIBLE = 0.01  # error of the integral, in posterior standard deviations, that is warned of
-NEGLIGIBLE = 1e-12  # nodes with less weight move no digit that is shown
+MANY = 2_000  # nodes; of fewer all are kept, since a mean may owe its digits to distant ones
+NEGLIGIBLE = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +105,7 @@ class Posterior:
         """
         found = self.quadrature
         wanted = np.atleast_2d(np.asarray(rows, dtype=np.float64))
-        kept = found.weights > NEGLIGIBLE
+        kept = found.weights > (NEGLIGIBLE if found.weights.size > MANY else 0)
         variance = np.einsum("rp,mpq,rq->mr", wanted, found.cov[kept], wanted)
         if extra is not None:
             variance = variance + extra[kept, None]
@@ -148,13 +150,13 @@ class Posterior:
             {
                 label: names,
                 "estimate": found.quantile([0.5])[0],
-                "std_error": found.sd() if tail < -2 else np.nan,
+                "std_error": found.sd() if tail < SPREAD else np.nan,
                 "lower": lower,
                 "upper": upper,
                 "level": self.level,
                 "interval": "credible",
                 "method": f"{kind} interval; {self.method}",
-                "mean": found.mean() if tail < -1 else np.nan,
+                "mean": found.mean() if tail < MEAN else np.nan,
                 "mode": found.mode(),
             }
         )

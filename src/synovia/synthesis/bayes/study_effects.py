@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 ALONE = 1e-9  # share of an estimate's precision that is not used up by the coefficients
 CHUNK = 1 << 18  # numbers that one step of the nodes holds
 HELD = 50_000_000  # numbers that all nodes hold
-NEGLIGIBLE = 1e-10  # nodes with less weight move no digit that is shown
+NEGLIGIBLE = 1e-14  # nodes with less weight move no digit that is shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,18 +1,239 @@
 """Time courses: how an effect goes over the follow-ups, with the covariance of repeated measurements."""
 
-import pandas as pd
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import cast
 
-from synovia.synthesis.course.basis import Basis, read_basis
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from synovia.errors import SynthesisError
+from synovia.kernel import Term, quantile, quantiles
+from synovia.kernel.solver import split
+from synovia.synthesis.course.basis import Basis, Emax, read_basis
 from synovia.synthesis.course.covariance import Repeats
-from synovia.synthesis.course.design import make_course_design
-from synovia.synthesis.course.fitting import fit_course
-from synovia.synthesis.course.model import TimeCourse
+from synovia.synthesis.course.design import CourseDesign, make_course_design
+from synovia.synthesis.course.fitting import Shaped, fit_course
 from synovia.synthesis.course.reading import Columns, read_follow_ups
 from synovia.synthesis.course.settings import CourseSettings
+from synovia.synthesis.fit import Fit
 from synovia.synthesis.random import Slopes
 from synovia.synthesis.settings import CLUSTERED, KENWARD_ROGER, Tau2
+from synovia.synthesis.summary import Summary
 
-__all__ = ["time_course"]
+__all__ = ["TimeCourse", "time_course"]
+
+Floats = NDArray[np.float64]
+
+CORRELATIONS = (0.0, 0.25, 0.5, 0.75, 0.9)
+FINE = 101
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TimeCourse:
+    """A time course.
+
+    Attributes
+    ----------
+    design : CourseDesign
+        Follow-ups, treatments and shape as asked for.
+    shaped : Shaped
+        The synthesis and the shape it took.
+    settings : CourseSettings
+        Correlation over time, random effects, estimator and interval.
+    """
+
+    design: CourseDesign
+    shaped: Shaped
+    settings: CourseSettings
+
+    @property
+    def fit(self) -> Fit:
+        """The synthesis; with an estimated et50 its response is linearised around the course."""
+        return self.shaped.fit
+
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """Those with a course of their own."""
+        return self.design.treatments
+
+    @property
+    def reference(self) -> str:
+        """What comparisons are against, "" when rows are not comparisons."""
+        return self.design.reference
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the course says about itself."""
+        return self.fit.warnings
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per coefficient of the course, with the columns of ``Fit.tidy``."""
+        return self.fit.tidy()
+
+    def observed(self) -> pd.DataFrame:
+        """What was seen: study, series, treatment, comparator, time, estimate, lower, upper, variance."""
+        table = self.design.follow_ups.data
+        half = quantile(self.settings.level, np.inf) * np.sqrt(table["variance"])
+        return table.assign(lower=table["estimate"] - half, upper=table["estimate"] + half)
+
+    def predict(
+        self,
+        times: ArrayLike | None = None,
+        *,
+        treatment: str | None = None,
+        comparator: str | None = None,
+        level: float | None = None,
+    ) -> pd.DataFrame:
+        r"""The course at some times, with a confidence and a prediction interval.
+
+        Parameters
+        ----------
+        times : array_like, optional
+            The times that were seen without it.
+        treatment : str, optional
+            Every treatment without it.
+        comparator : str, optional
+            What the treatment is against; of comparisons the reference without it, of arms nothing.
+        level : float, optional
+            Level of both intervals; that of the fit without it.
+
+        Returns
+        -------
+        DataFrame
+            treatment, comparator, time, estimate, std_error, lower, upper, prediction_lower, prediction_upper
+            (NaN without random effects or with too few studies), level.
+
+        Notes
+        -----
+        The true course of a new study at t lies within
+
+        .. math:: x'\hat\beta \pm t_{S - q} \sqrt{b(t)'\hat G b(t) + x'\operatorname{Cov}(\hat\beta)x}
+
+        with S studies and q functions of time.
+        """
+        asked = (
+            self.design.follow_ups.times if times is None else np.atleast_1d(np.asarray(times, np.float64))
+        )
+        at = np.unique(asked) if times is None else asked
+        every = self.treatments if treatment is None else (treatment,)
+        chosen = self.settings.level if level is None else level
+        parts = [self._predict(at, (name, comparator), chosen) for name in every]
+        return pd.concat(parts, ignore_index=True)
+
+    def sensitivity(
+        self,
+        correlations: Sequence[float] = CORRELATIONS,
+        *,
+        times: ArrayLike | None = None,
+        structures: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """The same model with other correlations between follow-ups, which trials seldom report.
+
+        Parameters
+        ----------
+        correlations : sequence of float
+            Each from 0 to below 1.
+        times : array_like, optional
+            Times at which courses are shown; coefficients are shown without them.
+        structures : sequence of str, optional
+            Of AR, CAR, CS; that of the fit without it.
+
+        Returns
+        -------
+        DataFrame
+            structure, correlation, then the columns of ``predict``, or term, estimate, std_error, lower,
+            upper.
+        """
+        parts = []
+        for structure in structures or (self.settings.repeats.structure,):
+            for correlation in correlations:
+                settings = replace(self.settings, repeats=Repeats(correlation, structure))
+                other = TimeCourse(self.design, fit_course(self.design, settings), settings)
+                shown = other.predict(times) if times is not None else other.tidy()
+                if times is None:
+                    shown = shown[["term", "estimate", "std_error", "lower", "upper"]]
+                shown.insert(0, "structure", structure)
+                shown.insert(1, "correlation", correlation)
+                parts.append(shown)
+        return pd.concat(parts, ignore_index=True)
+
+    @property
+    def drawing(self) -> str:
+        """Name of its drawing."""
+        return "course"
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """What the drawing is made from: the course at a fine row of times, and what studies saw."""
+        times = self.design.follow_ups.times
+        fine = np.unique(np.concatenate([np.linspace(times.min(), times.max(), FINE), times]))
+        return {"curve": self.predict(fine), "seen": self.observed()}
+
+    def to_r(self) -> str:
+        """The course as a script for R's metafor that holds its data, linearised where et50 was estimated."""
+        return self.fit.to_r()
+
+    def summary(self) -> Summary:
+        """The course on a page: ``as_text``, ``as_html``, ``as_latex``."""
+        return self.fit.summary()
+
+    def _predict(self, times: Floats, pair: tuple[str, str | None], level: float) -> pd.DataFrame:
+        weights, other = self._weigh(*pair)
+        functions = self.shaped.basis.evaluate(times)
+        X = self.design.spread(np.tile(weights, (times.size, 1)), functions)
+        theta = self.fit.point.beta
+        mean, rows = X @ theta[: X.shape[1]], X
+        if self.shaped.bent and isinstance(self.shaped.basis, Emax):
+            bends = self.design.spread(np.tile(weights, (times.size, 1)), self.shaped.basis.slope(times))
+            rows = np.column_stack([X, bends @ theta[: X.shape[1]]])
+        variance = np.maximum(((rows @ self.fit.inference.cov) * rows).sum(axis=1), 0.0)
+        half = quantiles(level, self.fit.inference.degrees(rows)) * np.sqrt(variance)
+        reach = self._reach(level) * np.sqrt(variance + self._vary(functions, against=bool(other)))
+        return pd.DataFrame(
+            {
+                "treatment": pair[0],
+                "comparator": other,
+                "time": times,
+                "estimate": mean,
+                "std_error": np.sqrt(variance),
+                "lower": mean - half,
+                "upper": mean + half,
+                "prediction_lower": mean - reach,
+                "prediction_upper": mean + reach,
+                "level": level,
+            }
+        )
+
+    def _weigh(self, treatment: str, comparator: str | None) -> tuple[Floats, str]:
+        """(treatments,) what a treatment is made of, less its comparator, and the comparator's name."""
+        other = self.reference if comparator is None else comparator
+        known = (*self.treatments, *([self.reference] if self.reference else []))
+        for name in (treatment, *([other] if other else [])):
+            if name not in known:
+                raise SynthesisError(f"There is no treatment {name!r}; there are {', '.join(sorted(known))}.")
+        minus = [bool(other) and name == other for name in self.treatments]
+        return np.array([name == treatment for name in self.treatments]) - np.array(
+            minus, dtype=np.float64
+        ), other
+
+    def _vary(self, functions: Floats, *, against: bool) -> Floats:
+        """(m,) variance of the true course between studies."""
+        total = np.zeros(len(functions))
+        terms, q = self.fit.problem.terms, functions.shape[1]
+        of_arms = self.design.follow_ups.kind == "arms"
+        for place, (term, psi) in enumerate(zip(terms, split(terms, self.fit.point.psi), strict=True)):
+            G = cast("Term", term).structure.covariance(psi)[:q, :q]
+            own = ((functions @ G) * functions).sum(axis=1)
+            if of_arms and against:  # what a study's arms share cancels; what is theirs counts twice
+                own = own * (2.0 if place == 1 else 0.0)
+            total += own
+        return total
+
+    def _reach(self, level: float) -> float:
+        """Quantile of the prediction interval; NaN where there is none."""
+        df = int(self.design.follow_ups.study.max()) + 1 - len(self.shaped.basis.names)
+        return quantile(level, float(df)) if df >= 1 and self.fit.problem.terms else np.nan
 
 
 def time_course(  # noqa: PLR0913 - a model function names every choice it takes

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from synovia.synthesis.network import from_contrasts, hat_matrix, network
+from synovia.synthesis.network import component_network, from_contrasts, hat_matrix, network
 from synovia.synthesis.network.contribution import CONTRIBUTIONS, find_contributions
 
 Floats = NDArray[np.float64]
@@ -234,3 +234,62 @@ def test_standardised_differences_share_one_standard_deviation(seed: int) -> Non
         wanted = np.diag(1 / n) + 1 / base["n"] + np.outer(exact, exact) / (2 * total)
         places = mine["study_rows"].to_numpy()
         assert omega[np.ix_(places, places)] == pytest.approx(wanted, rel=CLOSED)
+
+
+PARTS = ("none", "a", "b", "a + b", "a + c", "b + c", "a + b + c", "d", "c + d")
+
+
+def make_parts(seed: int) -> tuple[pd.DataFrame, str | None]:
+    """Some trials of a random network whose treatments are sums; seeds differ in how many parts it falls into."""
+    rng = np.random.default_rng(100 + seed)
+    arms = make_random_arms(seed)
+    names = sorted(arms["treatment"].unique())
+    called = dict(zip(names, rng.permutation(PARTS).tolist(), strict=False))
+    kept = arms["study"].isin(rng.permutation(arms["study"].unique())[: 6 + seed])
+    pairs = list_pairs(arms[kept].replace(called), "MD")
+    return pairs, "none" if (pairs[["treatment_1", "treatment_2"]] == "none").any(axis=None) else None
+
+
+def find_additive(circuit: Circuit) -> tuple[list[str], Floats]:
+    components = sorted({part for name in circuit.names for part in name.split(" + ")} - {"none"})
+    C = np.array([[part in name.split(" + ") for part in components] for name in circuit.names], dtype=float)
+    return components, circuit.B @ C
+
+
+def invert(circuit: Circuit, X: Floats) -> Floats:
+    return np.asarray(np.linalg.pinv(X.T @ circuit.W @ X, hermitian=True, rcond=1e-11), dtype=np.float64)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_components_are_the_pseudo_inverse_of_the_additive_circuit(seed: int) -> None:
+    pairs, inactive = make_parts(seed)
+    circuit = build(pairs, 0.0)
+    components, X = find_additive(circuit)
+    back = invert(circuit, X)
+    beta = back @ X.T @ circuit.W @ circuit.y
+    net = component_network(pairs, inactive=inactive, random=False)
+    assert net.components == tuple(components)
+    known = np.abs(np.linalg.pinv(X) @ X - np.eye(len(components))).max(axis=1) < 1e-9
+    tidy = net.tidy()
+    assert tidy["identified"].to_numpy().tolist() == known.tolist()
+    assert tidy["estimate"].to_numpy()[known] == pytest.approx(beta[known], rel=LARGE)
+    assert tidy["std_error"].to_numpy()[known] == pytest.approx(np.sqrt(np.diag(back))[known], rel=LARGE)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_additivity_and_moments_are_those_of_the_additive_circuit(seed: int) -> None:
+    pairs, inactive = make_parts(seed)
+    circuit = build(pairs, 0.0)
+    _, X = find_additive(circuit)
+    hat = X @ invert(circuit, X) @ X.T @ circuit.W
+    rest = circuit.y - hat @ circuit.y
+    q, rank = float(rest @ circuit.W @ rest), int(np.linalg.matrix_rank(X))
+    trials = circuit.df - 1 + len(circuit.names)
+    whole = trials - int(np.linalg.matrix_rank(circuit.B))
+    tests = component_network(pairs, inactive=inactive, random=False).test_additivity()
+    assert tests["q"].to_numpy()[:2] == pytest.approx([q, circuit.q], rel=LARGE, abs=1e-9)
+    assert tests["df"].to_numpy()[:2] == pytest.approx([trials - rank, whole])
+    spread = (circuit.B @ circuit.B.T) * circuit.same / 2
+    slope = float(np.trace((np.eye(len(pairs)) - hat) @ spread @ circuit.W))
+    moments = component_network(pairs, inactive=inactive, tau2="DL").tau2
+    assert moments == pytest.approx(max(0.0, (q - trials + rank) / slope), rel=LARGE, abs=1e-12)

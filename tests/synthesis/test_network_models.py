@@ -74,6 +74,62 @@ def test_slopes_of_their_own_differ_between_treatments(pairs: pd.DataFrame) -> N
     assert step[1:] == pytest.approx(net.fit.point.beta[3:], rel=1e-6)
 
 
+@pytest.mark.parametrize("slope_variance", [0.0, 0.002, 50.0])
+def test_exchangeable_slopes_are_the_mixed_predictors(pairs: pd.DataFrame, slope_variance: float) -> None:
+    net = network(
+        pairs,
+        formula="~ year",
+        interaction="exchangeable",
+        tau2={"tau2": 0.05, "tau2[year]": slope_variance},
+    )
+    problem = net.fit.problem
+    weights = np.linalg.inv(make_dense(problem, [0.05, slope_variance]))
+    X, y = problem.X, problem.y
+    assert net.moderated is not None
+    Z = net.moderated.Z
+    beta = np.linalg.solve(X.T @ weights @ X, X.T @ weights @ y)
+    deviations = slope_variance * Z.T @ weights @ (y - X @ beta)
+    slopes = net.slopes()
+    assert slopes["estimate"].to_numpy() == pytest.approx(beta[3] + deviations, rel=1e-6, abs=1e-9)
+    there, centre = net.at(year=2001.0), net.moderated.centre[0]
+    expected = beta[:3] + (2001.0 - centre) * (beta[3] + deviations)
+    assert there.estimates[1:] == pytest.approx(expected, rel=1e-6, abs=1e-9)
+    step = there.estimates - net.at(year=2000.0).estimates
+    assert step[1:] == pytest.approx(slopes["estimate"].to_numpy(), rel=1e-6, abs=1e-9)
+
+
+def test_exchangeable_slopes_lie_between_common_ones_and_those_of_their_own(pairs: pd.DataFrame) -> None:
+    def fit(interaction: Any, variance: float) -> Any:
+        tau2: Any = {"tau2": 0.05, "tau2[year]": variance} if interaction == "exchangeable" else 0.05
+        return network(pairs, formula="~ year", interaction=interaction, tau2=tau2)
+
+    own, wide = fit("treatment", 0.0), fit("exchangeable", 1e4)
+    common, narrow = fit("common", 0.0), fit("exchangeable", 0.0)
+    for one, other in ((own, wide), (common, narrow)):
+        for column in ("estimate", "std_error"):
+            assert one.slopes()[column].to_numpy() == pytest.approx(
+                other.slopes()[column].to_numpy(), rel=1e-4
+            )
+        assert one.at(year=2003.0).covariance == pytest.approx(
+            other.at(year=2003.0).covariance, rel=1e-4, abs=1e-9
+        )
+    between = network(pairs, formula="~ year", interaction="exchangeable")
+    assert between.fit.names.variances == ("tau2", "tau2[year]")
+    assert "of slopes of treatments" in between.fit.method
+    several = network(pairs, formula="~ year + size", interaction="exchangeable")
+    assert several.fit.names.variances == ("tau2", "tau2[year]", "tau2[size[T.small]]")
+    assert len(several.slopes()) == 6
+    assert several.at(year=2000.0, size="small").effects()["std_error"].gt(0).all()
+
+
+def test_slopes_of_a_network_without_moderators_do_not_exist(pairs: pd.DataFrame) -> None:
+    with pytest.raises(SynthesisError, match="no moderators"):
+        network(pairs).slopes()
+    two = pairs[(pairs.treatment_1 == "A") & (pairs.treatment_2 == "B")]
+    with pytest.raises(SynthesisError, match="cannot vary around their mean"):
+        network(two, formula="~ year", interaction="exchangeable")
+
+
 @pytest.mark.parametrize("class_variance", [1e-14, 0.3, 1e3])
 def test_treatments_of_a_class_are_the_mixed_predictors(pairs: pd.DataFrame, class_variance: float) -> None:
     net = network(pairs, classes={"B": "x", "C": "x"}, tau2={"tau2": 0.05, "tau2[class]": class_variance})

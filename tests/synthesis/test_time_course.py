@@ -297,7 +297,7 @@ def test_rows_that_lack_a_number_are_named() -> None:
     [
         ("cubic", "Cannot read basis 'cubic'"),
         ("piecewise(a)", "Cannot read basis"),
-        ("piecewise(12, 4)", "at least 1 times, increasing"),
+        ("piecewise(12, 4)", "at least 1 time, increasing"),
         ("piecewise(0, 4)", "Found knot 0 on a course that starts at 0"),
         ("piecewise(4, 12)", "Time 26 lies outside the knots, 0 to 12"),
         ("spline(4, 12)", "at least 3 times"),

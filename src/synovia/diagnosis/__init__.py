@@ -1,5 +1,6 @@
 """After the fit: what it hangs on, what it leaves unexplained, what it says about combinations and rivals."""
 
+from synovia.diagnosis.adjusted_funnel import ComparisonFunnel, comparison_funnel
 from synovia.diagnosis.baujat import Baujat, baujat
 from synovia.diagnosis.blup import Predictions, blup, random_effects
 from synovia.diagnosis.collinearity import Inflation, vif
@@ -16,6 +17,7 @@ __all__ = [
     "Baujat",
     "Bubbles",
     "Comparison",
+    "ComparisonFunnel",
     "Contrasts",
     "Inflation",
     "Influence",
@@ -30,6 +32,7 @@ __all__ = [
     "blup",
     "bubble",
     "compare",
+    "comparison_funnel",
     "contrast",
     "cumulative",
     "influence",

@@ -8,7 +8,8 @@ from synovia.synthesis.course.basis import (
     RestrictedCubicSpline,
 )
 from synovia.synthesis.course.contrasts import course_contrasts
-from synovia.synthesis.course.course import TimeCourse, time_course
+from synovia.synthesis.course.course import time_course
+from synovia.synthesis.course.model import TimeCourse
 
 __all__ = [
     "Basis",

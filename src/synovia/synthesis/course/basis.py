@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synovia.errors import SynthesisError
+from synovia.synthesis.summary import count
 
 __all__ = [
     "Basis",
@@ -244,6 +245,12 @@ class Emax:
         return -share * (1 - share)
 
 
+WANTED = (
+    "'linear', 'piecewise(4, 12, 26)', 'spline(4, 12, 26)', 'fp(0.5, 1)', 'emax', or an object of "
+    "synovia.synthesis.course"
+)
+"""What a shape may be."""
+
 _WORDS = re.compile(r"^\s*(\w+)\s*(?:\(([^()]*)\))?\s*$")
 
 
@@ -269,6 +276,8 @@ def read_basis(basis: "str | Basis", *, origin: bool = True) -> Basis:
     PiecewiseLinear(knots=(4.0, 12.0), origin=True)
     """
     if not isinstance(basis, str):
+        if not (hasattr(basis, "names") and hasattr(basis, "evaluate")):
+            raise SynthesisError(f"Found basis {basis!r}; wanted {WANTED}.")
         return basis
     found = _WORDS.match(basis)
     try:
@@ -277,10 +286,7 @@ def read_basis(basis: "str | Basis", *, origin: bool = True) -> Basis:
         found = None
     made = None if found is None else _make(found[1].lower(), numbers, origin=origin)
     if made is None:
-        raise SynthesisError(
-            f"Cannot read basis {basis!r}; wanted 'linear', 'piecewise(4, 12, 26)', 'spline(4, 12, 26)', "
-            "'fp(0.5, 1)', 'emax', or an object of synovia.synthesis.course."
-        )
+        raise SynthesisError(f"Cannot read basis {basis!r}; wanted {WANTED}.")
     return made
 
 
@@ -299,7 +305,7 @@ def _make(word: str, numbers: tuple[float, ...], *, origin: bool) -> Basis | Non
 def _check_knots(knots: tuple[float, ...], least: int, *, positive: bool) -> None:
     increasing = all(one < other for one, other in pairwise(knots))
     if len(knots) < least or not increasing or not all(math.isfinite(knot) for knot in knots):
-        raise SynthesisError(f"Found knots {knots}; wanted at least {least} times, increasing.")
+        raise SynthesisError(f"Found knots {knots}; wanted at least {count(least, 'time')}, increasing.")
     if positive and knots[0] <= 0:
         raise SynthesisError(
             f"Found knot {knots[0]:g} on a course that starts at 0 at time 0; leave it out, or set "

@@ -60,9 +60,16 @@ def course_contrasts(
     """
     columns = Columns(study, time, estimate, variance, treatment, None, arm)
     read = read_follow_ups(data, columns)
+    wanted = (comparators,) if isinstance(comparators, str) else tuple(comparators)
+    known = sorted(set(read.data["treatment"]))
+    if wanted and not set(wanted) & set(known):
+        raise SynthesisError(
+            f"No study has the comparator {', '.join(map(str, wanted))}; the treatments are "
+            f"{', '.join(known)}."
+        )
     parts, alone = [], []
     for name, rows in read.data.groupby("study", sort=False):
-        if rows["treatment"].nunique() < 2 or not (found := _compare(rows, comparators)):
+        if rows["treatment"].nunique() < 2 or not (found := _compare(rows, wanted)):
             alone.append(str(name))
         else:
             parts += found

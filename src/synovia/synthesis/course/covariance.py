@@ -37,6 +37,8 @@ class Repeats:
             raise SynthesisError(
                 f"Found structure {self.structure!r}; wanted one of {', '.join(STRUCTURES)}."
             )
+        if not isinstance(self.correlation, (int, float)):
+            raise SynthesisError(f"Found correlation {self.correlation!r}; wanted a number, such as 0.5.")
         if not 0 <= self.correlation < 1:
             raise SynthesisError(
                 f"Found correlation {self.correlation:g}; wanted one from 0 to below 1, as 0.5."

@@ -103,6 +103,10 @@ def read_follow_ups(data: pd.DataFrame, columns: Columns) -> FollowUps:
     read = {name: read_labels(data, column, rows) for name, column in named.items()}
     labels = [f"{row} ({study})" for row, study in zip(rows, read["study"], strict=True)]
     values = [read_numbers(data, column, labels) for column in numbers]
+    for column, numbers_read in zip(numbers, values, strict=True):
+        if np.isinf(numbers_read).any():
+            row = int(np.argmax(np.isinf(numbers_read)))
+            raise SynthesisError(f"{labels[row]} has an infinite {column}; wanted a number, or nothing.")
     table = pd.DataFrame(
         {**_complete(read), **dict(zip(("time", "estimate", "variance"), values, strict=True))}
     )

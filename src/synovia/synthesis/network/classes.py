@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synovia.errors import CollinearModerators, SynthesisError
-from synovia.kernel import Correlated, Point, Problem, Term, Uncorrelated, find_dependent_columns, point
+from synovia.kernel import Correlated, Point, Problem, Term, Uncorrelated, find_dependent_columns
 from synovia.synthesis.network.design import NetworkDesign
+from synovia.synthesis.network.mixed import solve_mixed
 
 __all__ = ["Classed", "classify"]
 
@@ -47,27 +48,12 @@ class Classed:
     Z: Floats
 
     def predict(self, at: Point) -> tuple[Floats, Floats]:
-        r"""(T - 1,) effects of the treatments and (T - 1, T - 1) the covariance of their errors.
-
-        Notes
-        -----
-        The mixed model equations at the variances chosen, Henderson (1975), Biometrics 31, 423-447:
-
-        .. math:: \begin{pmatrix} X'\Omega_0^{-1}X & X'\Omega_0^{-1}Z \\ Z'\Omega_0^{-1}X &
-            Z'\Omega_0^{-1}Z + I/\tau^2_{class} \end{pmatrix}
-        """
-        own, variance = at.psi[:-1], float(at.psi[-1])
-        p, q = self.problem.p, self.loadings.shape[1]
-        if variance <= 0:
-            return self.fixed @ at.beta, self.fixed @ at.cov @ self.fixed.T
+        """(T - 1,) effects of the treatments and (T - 1, T - 1) the covariance of their errors."""
+        q = self.loadings.shape[1]
         plain = self.problem.replace_terms(self.problem.terms[:-1])
-        both = np.hstack([self.problem.X, self.Z])
-        weighted = point(plain, own).factor.solve(both)
-        precision = both.T @ weighted
-        precision[range(p, p + q), range(p, p + q)] += 1 / variance
-        cov = np.linalg.inv(precision)
+        effects, cov = solve_mixed(plain, at.psi[:-1], self.Z, np.full(q, float(at.psi[-1])))
         A = np.hstack([self.fixed, self.loadings])
-        return A @ (cov @ (weighted.T @ self.problem.y)), A @ cov @ A.T
+        return A @ effects, A @ cov @ A.T
 
 
 def classify(design: NetworkDesign, classes: Mapping[str, str]) -> Classed:

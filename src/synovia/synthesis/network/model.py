@@ -160,6 +160,23 @@ class Network(Estimates):
                 f"{what} are those of a network without moderators and classes; fit it without them."
             )
 
+    def slopes(self) -> pd.DataFrame:
+        """How a moderator changes each treatment against the reference.
+
+        Returns
+        -------
+        DataFrame
+            moderator, treatment, estimate (per unit of the moderator), std_error, lower, upper, level.
+
+        Raises
+        ------
+        SynthesisError
+            When the network has no moderators.
+        """
+        if self.moderated is None:
+            raise SynthesisError("The network has no moderators; fit it with formula='~ moderator'.")
+        return self.moderated.list_slopes(self.fit)
+
     def at(self, **moderators: object) -> "Network":
         """The network at given moderators: the same fit, read elsewhere.
 
@@ -235,6 +252,4 @@ def read_effects(
     design: NetworkDesign, fit: Fit, moderated: Moderated, at: Mapping[str, object] | None
 ) -> Network:
     """A network meta-regression, read at given moderators; at their means without."""
-    L = moderated.find_contrasts(at)
-    effects = add_reference(L @ fit.point.beta, L @ fit.inference.cov @ L.T)
-    return Network(design, fit, *effects, moderated=moderated)
+    return Network(design, fit, *add_reference(*moderated.read(fit, at)), moderated=moderated)

@@ -62,8 +62,9 @@ def network(  # noqa: PLR0913 - a model function names every choice it takes
         Confidence level.
     formula : str, optional
         ``~ moderators`` of the trials, columns of the table: a network meta-regression.
-    interaction : {"common", "treatment"}
-        Whether a moderator changes all treatments against the reference alike, or each in its own way.
+    interaction : {"common", "treatment", "exchangeable"}
+        Whether a moderator changes all treatments against the reference alike, each in its own way, or in
+        ways that vary around a common one (with tau2="REML" or "ML").
     classes : mapping of str to str, optional
         Class of each treatment; treatments of a class vary around it. Needs tau2="REML" or "ML".
 
@@ -109,7 +110,8 @@ def network(  # noqa: PLR0913 - a model function names every choice it takes
         )
     if formula is not None:
         moderated = moderate(design, formula, interaction)
-        fit = make_fit(design, moderated.problem, settings, moderated.columns)
+        vary = moderated.moderators.columns[1:] if interaction == "exchangeable" else ()
+        fit = make_fit(design, moderated.problem, replace(settings, slopes=vary), moderated.columns)
         return read_effects(design, fit, moderated, None)
     if classes is not None:
         return _fit_classes(design, classify(design, classes), replace(settings, classes=True))

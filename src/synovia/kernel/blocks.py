@@ -148,13 +148,13 @@ class BlocksSolver:
         """Number of independent blocks."""
         return sum(int(stack.rows.shape[0]) for stack in self.stacks)
 
-    def factor(self, psi: Floats) -> BlocksFactor:
-        """Cholesky factors of V plus the random effects."""
+    def matrices(self, psi: Floats) -> list[Floats]:
+        """(g, s, s) V plus the random effects of every block, one array per stack."""
         parts = split(self.terms, psi)
         whole = [term.structure.covariance(p) if isinstance(term, Term) else None
                  for term, p in zip(self.terms, parts, strict=True)]  # fmt: skip
         own = sum_rowwise(self.diagonal, self.terms, psi) - self.diagonal
-        roots, log_det = [], 0.0
+        out = []
         for stack in self.stacks:
             omega = stack.known.copy()
             for number, shared in stack.shared.items():
@@ -163,6 +163,13 @@ class BlocksSolver:
                     omega += shared.spread(G)
             places = np.arange(omega.shape[1])
             omega[:, places, places] += own[stack.rows]
+            out.append(omega)
+        return out
+
+    def factor(self, psi: Floats) -> BlocksFactor:
+        """Cholesky factors of V plus the random effects."""
+        roots, log_det = [], 0.0
+        for omega in self.matrices(psi):
             root, part = _invert_root(omega, psi)
             roots.append(root)
             log_det += part

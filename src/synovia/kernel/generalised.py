@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synovia.errors import SynthesisError
+from synovia.kernel.blocks import BlocksSolver, make_blocks_solver
 from synovia.kernel.covariance import Diagonal
 from synovia.kernel.mixture import mixture_below
 from synovia.kernel.omega import apply_derivatives, find_omega
@@ -22,9 +23,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-MANY = (
-    100  # beyond it the eigenvalues of independent rows are never found one by one; below, exactness is cheap
-)
+MANY = 100  # rows beyond which the eigenvalues of all together are never found; below, exactness is cheap
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +42,8 @@ class GeneralisedQ:
         The diagonal of A.
     problem : Problem
         Estimates, design and covariance.
+    blocks : BlocksSolver or None
+        Which of many rows depend on each other, when no block holds most of them.
     """
 
     q: float
@@ -50,6 +51,7 @@ class GeneralisedQ:
     slope: float
     weights: Floats
     problem: Problem
+    blocks: BlocksSolver | None = None
 
     def below(self, tau2: float) -> float:
         r"""Probability of a Q at most as large as this one, were tau2 that: exact for normal estimates.
@@ -57,18 +59,32 @@ class GeneralisedQ:
         Notes
         -----
         Q is a weighted sum of chi-squared variables; the weights are the eigenvalues of
-        :math:`P_A(V + \tau^2 ZZ')`. Jackson (2013), Research Synthesis Methods 4, 220-229.
+        :math:`P_A(V + \tau^2 ZZ')`. Jackson (2013), Research Synthesis Methods 4, 220-229. Blocks of many
+        rows are turned until each row is independent, which leaves those eigenvalues as they are.
         """
         root = np.sqrt(self.weights)
         basis = np.linalg.qr(root[:, None] * self.problem.X)[0]
         if self.problem.n > MANY and is_independent(self.problem):
             d = self.weights * (self.problem.V.diagonal + tau2)
             return mixture_below(d, self.q, np.sqrt(d)[:, None] * basis)
+        if self.blocks is not None:
+            d, turned = self._turn(self.blocks, tau2, basis)
+            return mixture_below(d, self.q, np.sqrt(d)[:, None] * turned)
         omega = find_omega(self.problem, np.array([tau2]), np.arange(self.problem.n))
         inner = root[:, None] * omega * root
         inner = inner - basis @ (basis.T @ inner)
         inner = inner - (inner @ basis) @ basis.T
         return mixture_below(np.linalg.eigvalsh((inner + inner.T) / 2), self.q)
+
+    def _turn(self, blocks: BlocksSolver, tau2: float, basis: Floats) -> tuple[Floats, Floats]:
+        """(n,) variances of the weighted estimates once they are independent, and (n, p) the basis then."""
+        d, turned, root = np.empty(self.problem.n), np.empty_like(basis), np.sqrt(self.weights)
+        for stack, omega in zip(blocks.stacks, blocks.matrices(np.array([tau2])), strict=True):
+            scale = root[stack.rows]
+            values, vectors = np.linalg.eigh(scale[:, :, None] * omega * scale[:, None, :])
+            d[stack.rows] = np.maximum(values, 0.0)
+            turned[stack.rows] = np.swapaxes(vectors, 1, 2) @ basis[stack.rows]
+        return d, turned
 
 
 def make_generalised_q(problem: Problem, weights: ArrayLike) -> GeneralisedQ:
@@ -95,7 +111,16 @@ def make_generalised_q(problem: Problem, weights: ArrayLike) -> GeneralisedQ:
     shared = apply_derivatives(problem, problem.nothing, outer)[0]
     sampling = float(a @ problem.V.diagonal) - float((outer * multiply_known(problem, outer)).sum())
     slope = float(a @ problem.terms[0].row_variances(np.ones(1))) - float((outer * shared).sum())
-    return GeneralisedQ(float(rest @ rest), sampling, slope, a, problem)
+    return GeneralisedQ(float(rest @ rest), sampling, slope, a, problem, _find_blocks(problem))
+
+
+def _find_blocks(problem: Problem) -> BlocksSolver | None:
+    """Which rows depend on each other, where turning them costs less than the eigenvalues of all."""
+    if problem.n <= MANY or is_independent(problem):
+        return None
+    blocks = make_blocks_solver(problem.V, problem.terms)
+    largest = max(stack.rows.shape[1] for stack in blocks.stacks)
+    return blocks if 2 * largest < problem.n else None
 
 
 def read_weights(problem: Problem, weights: ArrayLike) -> Floats:

@@ -106,3 +106,52 @@ def test_covariance_is_cut_to_each_level(trials: pd.DataFrame) -> None:
 def test_no_such_column(trials: pd.DataFrame) -> None:
     with pytest.raises(SynthesisError, match="no column 'dose'"):
         subgroups(trials, "dose")
+
+
+@pytest.mark.parametrize("inference", ["z", "knapp-hartung"])
+def test_levels_that_share_comparators_are_compared_with_their_covariance(inference: str) -> None:
+    rng = np.random.default_rng(12)
+    k = 6
+    source = np.tile(["bone", "cord"], k)
+    V = np.kron(np.eye(k), [[0.2, 0.12], [0.12, 0.3]])
+    data = pd.DataFrame({"estimate": rng.normal(size=2 * k), "variance": np.diag(V), "source": source})
+    apart = subgroups(data, "source", common_tau2=False, covariance=V, tau2=0.4, inference=inference)
+    test, rows = apart.test(), apart.tidy()
+    assert isinstance(test, Wald)
+    assert apart.correlation is not None
+    # by hand: both means are averages over the trials, as variances and tau2 are alike within each
+    r = (0.12 / k) / np.sqrt((0.2 + 0.4) / k * (0.3 + 0.4) / k)
+    assert apart.correlation[0, 1] == pytest.approx(r, rel=1e-12)
+    a, b = rows["std_error"]
+    gap = rows["estimate"][1] - rows["estimate"][0]
+    assert test.statistic == pytest.approx(gap**2 / (a**2 + b**2 - 2 * r * a * b), rel=1e-12)
+    apart_again = subgroups(
+        data, "source", common_tau2=False, covariance=np.diag(np.diag(V)), tau2=0.4, inference=inference
+    )
+    assert apart_again.correlation is None
+
+
+def test_the_test_of_levels_has_the_whole_covariance_of_their_means() -> None:
+    rng = np.random.default_rng(3)
+    sizes = (2, 3, 2, 4, 3, 2, 3)
+    n = sum(sizes)
+    study = np.repeat(np.arange(len(sizes)), sizes)
+    root = rng.uniform(0.2, 0.6, n)
+    V = np.where(study[:, None] == study[None, :], 0.5, 0.0) * np.outer(root, root)
+    V[np.diag_indices(n)] = root**2
+    source = rng.choice(["bone", "cord", "fat"], n)
+    data = pd.DataFrame({"estimate": rng.normal(size=n), "variance": root**2, "source": source})
+    apart = subgroups(data, "source", common_tau2=False, covariance=V, inference="z")
+    test = apart.test()
+    # the means of the levels as they are, and their whole covariance from H Omega H'
+    H, omega = np.zeros((3, n)), V.copy()
+    for place, (level, fit) in enumerate(zip(apart.levels, apart.fits, strict=True)):
+        rows = np.flatnonzero(source == level)
+        omega[rows, rows] += fit.point.psi[0]
+        precision = np.linalg.inv(omega[np.ix_(rows, rows)])
+        H[place, rows] = precision.sum(axis=0) / precision.sum()
+    mean, cov = H @ data["estimate"].to_numpy(), H @ omega @ H.T
+    L = np.array([[-1.0, 1, 0], [-1, 0, 1]])
+    expected = (L @ mean) @ np.linalg.solve(L @ cov @ L.T, L @ mean)
+    assert isinstance(test, Wald)
+    assert test.statistic == pytest.approx(expected, rel=1e-10)

@@ -1,5 +1,6 @@
 """Subgroups: pooled within the levels of a column, and compared between them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
@@ -8,14 +9,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from synovia.errors import TooFewStudies
-from synovia.kernel import Inapplicable, Inference, Wald, wald
+from synovia.kernel import Covariance, Inapplicable, Inference, Point, Wald, find_rows, wald
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.pairwise import fit_design
 from synovia.synthesis.regression import Design
 from synovia.synthesis.rows import Rows, count_studies, select_rows
 from synovia.synthesis.settings import Settings
 
-__all__ = ["Options", "Subgroups", "subgroups"]
+__all__ = ["Options", "Subgroups", "correlate_levels", "subgroups"]
 
 Floats = NDArray[np.float64]
 
@@ -48,6 +49,9 @@ class Subgroups:
         Whether the levels share tau2.
     dropped : tuple of str
         Rows that no level could use.
+    correlation : ndarray of shape (m, m) or None
+        Of the levels' estimates when each has its own tau2, as sampling errors shared between levels make
+        it; None where they share none.
     """
 
     by: str
@@ -55,6 +59,7 @@ class Subgroups:
     fits: tuple[Fit, ...]
     common_tau2: bool
     dropped: tuple[str, ...]
+    correlation: Floats | None = None
 
     def tidy(self) -> pd.DataFrame:
         """One row per level.
@@ -110,16 +115,19 @@ class Subgroups:
             With a common tau2: F (or chi-squared for normal inference) of all differences between levels.
             With a tau2 per level: :math:`Q_B = \sum w_j(\hat\mu_j - \bar\mu)^2`, weights from the standard
             errors of the levels, against chi-squared; levels with a single study, whose tau2 is unknown,
-            are left out.
+            are left out. Where rows of different levels covary, as with a comparator that both have, it is
+            the generalised :math:`(L\hat\mu)'(LCL')^{-1}L\hat\mu` with C from ``correlation``.
         """
         if self.common_tau2:
             fit = self.fits[0]
             return wald(fit.point.beta, fit.inference, _differences(len(self.levels)))
-        pooled = [fit for fit in self.fits if fit.status == "pooled"]
+        pooled = [place for place, fit in enumerate(self.fits) if fit.status == "pooled"]
         if len(pooled) < 2:
             return Inapplicable(f"fewer than two levels of {self.by} have two studies to pool")
-        beta = np.array([fit.point.beta[0] for fit in pooled])
-        cov = np.diag([fit.inference.cov[0, 0] for fit in pooled])
+        beta = np.array([self.fits[place].point.beta[0] for place in pooled])
+        error = np.sqrt([self.fits[place].inference.cov[0, 0] for place in pooled])
+        R = np.eye(len(pooled)) if self.correlation is None else self.correlation[np.ix_(pooled, pooled)]
+        cov = np.outer(error, error) * R
         return wald(beta, Inference(cov, np.inf, 1.0, "normal"), _differences(len(pooled)))
 
     @property
@@ -193,10 +201,51 @@ def subgroups(
     member = rows.used[by].astype(str).to_numpy()
     levels = tuple(sorted(set(member)))
     if common_tau2:
-        fits: tuple[Fit, ...] = (_fit_together(rows, by, member, settings),)
-    else:
-        fits = tuple(_fit_level(rows, member == level, settings) for level in levels)
-    return Subgroups(by, levels, fits, common_tau2, rows.warnings)
+        together = (_fit_together(rows, by, member, settings),)
+        return Subgroups(by, levels, together, common_tau2, rows.warnings)
+    inside = [member == level for level in levels]
+    fits = tuple(_fit_level(rows, each, settings) for each in inside)
+    correlation = correlate_levels(fits, inside, rows.V)
+    return Subgroups(by, levels, fits, common_tau2, rows.warnings, correlation)
+
+
+def correlate_levels(
+    fits: Sequence[Fit], inside: Sequence[NDArray[np.bool_]], V: Covariance
+) -> Floats | None:
+    r"""Correlation of the estimates of separate fits by the sampling errors that their rows share.
+
+    Parameters
+    ----------
+    fits : sequence of Fit
+        One intercept each.
+    inside : sequence of ndarray of bool of shape (n,)
+        Which rows each was fitted to.
+    V : Covariance
+        Sampling covariance of all rows.
+
+    Returns
+    -------
+    ndarray of shape (m, m) or None
+        None when no rows of different fits covary.
+
+    Notes
+    -----
+    .. math:: \operatorname{Cov}(\hat\mu_a, \hat\mu_b) = h_a' V_{ab} h_b
+
+    with h the weights of the rows, random effects being those of each fit alone. Divided by the standard
+    errors at the variances chosen, it is a correlation for any inference that rescales those.
+    """
+    H = np.zeros((len(fits), V.size))
+    for weights, fit, rows in zip(H, fits, inside, strict=True):
+        if isinstance(fit.point, Point):
+            weights[rows] = find_rows(fit.problem, fit.point)[0]
+    first, second, value = V.entries()
+    shared = (H[:, first] * value) @ H[:, second].T
+    np.fill_diagonal(shared, 0.0)
+    if not shared.any():
+        return None
+    error = np.sqrt([fit.point.cov[0, 0] for fit in fits])
+    return np.asarray(np.eye(len(fits)) + shared / np.outer(error, error))
 
 
 def _fit_together(rows: Rows, by: str, member: NDArray[np.object_], settings: Settings) -> Fit:

@@ -203,6 +203,23 @@ def test_curves_against_single_doses_is_the_difference_of_two_qs(basis: str) -> 
     assert f"chi-squared = {test.statistic:.2f}" in str(found)
 
 
+def test_curves_are_tested_at_the_tau2_of_single_doses() -> None:
+    """Wrong curves raise their own tau2, which would hide them."""
+    arms = make_arms()
+    found = fit(arms, "linear")
+    treatments = (arms["agent"] + " " + arms["dose"].astype(str)).where(arms["dose"] > 0, "placebo")
+    single = network(arms.assign(treatment=treatments), measure="MD", reference="placebo")
+    at = single.fit.point
+    test = found.test_curves()
+    assert isinstance(test, Wald)
+    held = fit(arms, "linear", tau2=float(at.psi[0])).fit.point
+    assert test.statistic == pytest.approx(held.rss - at.rss, rel=SEARCHED)
+    few = fit(arms[arms["study"].isin(["s0", "s1", "s6"]) & (arms["agent"] != "c")], "linear", tau2="ML")
+    said = few.test_curves()
+    assert isinstance(said, Inapplicable)
+    assert "no dose was compared twice" in said.reason
+
+
 def test_what_was_seen_lies_where_the_trials_put_it() -> None:
     arms = make_arms()
     for order in (arms, arms.iloc[::-1]):  # whichever arm the trial was read against

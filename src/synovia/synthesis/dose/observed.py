@@ -5,7 +5,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from synovia.kernel import Inapplicable, Wald, point, quantile
+from synovia.kernel import Inapplicable, Problem, Wald, find_dependent_columns, point, quantile
+from synovia.synthesis.choosing import choose_psi
 from synovia.synthesis.dose.network_design import DoseNetworkDesign
 from synovia.synthesis.dose.nodes import Nodes
 from synovia.synthesis.fit import Fit
@@ -82,17 +83,19 @@ def compare_with_doses(design: DoseNetworkDesign, fit: Fit) -> Wald | Inapplicab
 
     Notes
     -----
-    With :math:`\Omega` the covariance of the comparisons at the tau2 of the curves, r their residuals and s
-    those of the network of doses, :math:`r'\Omega^{-1}r - s'\Omega^{-1}s` is chi-squared on as many degrees
-    of freedom as the network has effects more than the curves have coefficients. Where curves are wrong tau2
-    takes some of it: the test errs on the side of the curves.
+    At the tau2 of the network of doses, which is free of the curves, the least weighted sum of squares of the
+    curves less that of the network of doses is chi-squared on as many degrees of freedom as the network has
+    effects more than the curves have coefficients. Emax curves are linear around their coefficients here.
     """
-    contrasts, half = design.nodes.contrasts, point(fit.problem, fit.point.psi).factor.half_solve
-    B, y = half(contrasts.incidence), half(contrasts.y[:, None])[:, 0]
-    df = int(np.linalg.matrix_rank(B)) - fit.problem.p
+    contrasts, problem = design.nodes.contrasts, fit.problem
+    lost = find_dependent_columns(contrasts.incidence)
+    kept = [place for place in range(len(contrasts.treatments)) if place not in lost]
+    df = len(kept) - problem.p
     if df < 1:
         return Inapplicable("the curves have as many coefficients as the doses have effects")
-    missed = half((contrasts.y - design.heights(fit.point.beta))[:, None])[:, 0]
-    least = y - B @ np.linalg.lstsq(B, y, rcond=None)[0]
-    statistic = max(float(missed @ missed - least @ least), 0.0)
+    free = Problem(contrasts.y, contrasts.incidence[:, kept], problem.V, problem.terms)
+    if problem.terms and isinstance(fit.settings.tau2, str) and free.n == free.p:
+        return Inapplicable("no dose was compared twice: nothing but the curves tells tau2")
+    at = choose_psi(free, fit.settings, fit.names.variances).point
+    statistic = max(point(problem, at.psi).rss - at.rss, 0.0)
     return Wald(statistic, df, float("inf"), float(chdtrc(df, statistic)), "chi2")

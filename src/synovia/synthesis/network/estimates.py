@@ -141,7 +141,8 @@ class Estimates:
         Notes
         -----
         t on the degrees of freedom of Q (comparisons less treatments but one), with the variance of the
-        comparison plus tau2. Chaimani & Salanti (2015), Research Synthesis Methods 6, 246-254.
+        comparison plus tau2. Higgins, Thompson & Spiegelhalter (2009), Journal of the
+        Royal Statistical Society A 172, 137-159; Chaimani & Salanti (2015), Stata Journal 15, 905-920.
         """
         wanted = ["treatment", "reference", "estimate", "prediction_lower", "prediction_upper", "level"]
         tau2, own = self.tau2, float(self.fit.problem.n - self.fit.problem.p) if df is None else df

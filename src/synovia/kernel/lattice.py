@@ -19,7 +19,7 @@ Summarise = Callable[[Floats], tuple[Floats, Floats]]
 
 FIRST = {1: 0.25, 2: 0.5, 3: 0.5}  # step to begin with: at 0.5 the rule's error is 1e-17 for a normal density
 FINEST = 1 / 256
-DEPTH = {1: 75.0, 2: 50.0, 3: 30.0}  # logs below the top at which a node counts for nothing
+DEPTH = {1: 75.0, 2: 50.0, 3: 24.0}  # logs below the top at which a node counts for nothing
 SIDE = 1 << 19
 SAFETY = 10.0  # the error halves its exponent with the step; this covers its constant
 ROUNDING = 1e-14
@@ -131,13 +131,15 @@ def _fill(evaluate: Evaluate, lattice: Lattice, most: int, depth: float) -> Latt
     moves = np.concatenate([np.eye(axes, dtype=np.int64), -np.eye(axes, dtype=np.int64)])
     if axes == 1:
         moves = np.concatenate([moves, 2 * moves, 3 * moves, 4 * moves])
+    first = 0
     while lattice.index.shape[0] < most:
         floor = lattice.log_density.max() - depth
-        inside = lattice.index[lattice.log_density > floor]
+        inside = lattice.index[first:][lattice.log_density[first:] > floor]
         near = (inside[:, None, :] + moves).reshape(-1, axes)
         new = np.setdiff1d(np.unique(_code(near)), _code(lattice.index), assume_unique=True)
         if new.size == 0:
             break
+        first = lattice.index.shape[0]
         lattice = _add(evaluate, lattice, _decode(new, axes))
     return lattice
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from synovia.effects import routes as by
-from synovia.effects.routes import Route
+from synovia.effects.route import Route
 from synovia.errors import Fault, InputError
 
 __all__ = ["MEASURE_TABLE", "Measure", "find_measure", "list_measures"]

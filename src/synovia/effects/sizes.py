@@ -9,7 +9,7 @@ import pandas as pd
 from synovia.effects.cells import ZeroCells
 from synovia.effects.effect import Array, Effect
 from synovia.effects.measures import Measure, find_measure
-from synovia.effects.routes import Ask, Route
+from synovia.effects.route import Ask, Route
 from synovia.errors import Fault, InputError
 
 __all__ = ["effect_sizes"]

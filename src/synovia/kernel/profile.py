@@ -13,16 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import chdtri
 
-from synovia.errors import NotPositiveDefinite, SynthesisError
+from synovia.errors import SynthesisError
 from synovia.kernel.choice import Choice, Convergence
 from synovia.kernel.choose import ml, reml
 from synovia.kernel.heterogeneity import Range
-from synovia.kernel.hill import Hill
 from synovia.kernel.point import point
 from synovia.kernel.problem import Problem
-from synovia.kernel.search import climb_out
-from synovia.kernel.starts import find_start
 from synovia.kernel.traces import information
+from synovia.kernel.walk import Walk, walk_contrast, walk_psi
 
 __all__ = [
     "Profile",
@@ -34,11 +32,8 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
-PROMISE = 1e-14  # gain in log-likelihood that a further step promises where a climb ends
 PRECISE = 1e-11  # relative precision of a limit
-LEAST = 1e-3  # share of a usual variance with which a climb begins
 REACH = 60  # doublings before a limit counts as absent
 
 
@@ -92,7 +87,7 @@ def profile_psi(
     _check_index(problem, index)
     values = np.asarray(grid, dtype=np.float64).reshape(-1)
     top = find_best(problem, best, restricted=restricted)
-    walk = _walk_psi(problem, index, top, restricted=restricted)
+    walk = walk_psi(problem, index, top, restricted=restricted)
     return _collect(walk, values, float(top.psi[index]))
 
 
@@ -132,11 +127,8 @@ def profile_contrast(
     values = np.asarray(grid, dtype=np.float64).reshape(-1)
     c = _check_contrast(problem, contrast)
     top = find_best(problem, best, restricted=restricted)
-    walk = _walk_contrast(problem, c, top, restricted=restricted)
+    walk = walk_contrast(problem, c, top, restricted=restricted)
     return _collect(walk, values, float(c @ top.point.beta))
-
-
-Walk = Callable[[float], tuple[float, Floats]]
 
 
 def _collect(walk: Walk, values: Floats, middle: float) -> Profile:
@@ -146,87 +138,6 @@ def _collect(walk: Walk, values: Floats, middle: float) -> Profile:
     for place in order.tolist():
         height[place], psi[place] = walk(float(values[place]))
     return Profile(values, height, np.array(psi))
-
-
-def _walk_psi(problem: Problem, index: int, best: Choice, *, restricted: bool) -> Walk:
-    low, high = problem.bounds[index]
-    held = np.arange(problem.parameters) == index
-    climber = _Climber(best.psi, _find_least(problem), problem.nothing)
-
-    def walk(value: float) -> tuple[float, Floats]:
-        if not low <= value <= high:
-            raise SynthesisError(f"Found {value:g}; wanted a number from {low:g} to {high:g}.")
-        return climber.climb(_hold(Hill(problem, restricted), index, value), value, held)
-
-    return walk
-
-
-def _walk_contrast(problem: Problem, contrast: Floats, best: Choice, *, restricted: bool) -> Walk:
-    held = np.zeros(problem.parameters, dtype=np.bool_)
-    climber = _Climber(best.psi, _find_least(problem), problem.nothing)
-
-    def walk(value: float) -> tuple[float, Floats]:
-        return climber.climb(Hill(problem, restricted, contrast, value), value, held)
-
-    return walk
-
-
-def _hold(hill: Hill, index: int, value: float) -> Hill:
-    """The likelihood with one entry of psi held where a search of all cannot hold it, else the same."""
-    first, terms = 0, list(hill.problem.terms)
-    for place, term in enumerate(terms):
-        if index < first + term.parameters:
-            held = term.hold(index - first, value)
-            if held is not None:
-                terms[place] = held
-                return Hill(hill.problem.replace_terms(tuple(terms)), hill.restricted)
-            break
-        first += term.parameters
-    return hill
-
-
-def _find_least(problem: Problem) -> Floats:
-    """(parameters,) variances that a climb can begin with: at 0 some coordinates have no slope."""
-    usual = Hill(problem, restricted=True).find_psi(find_start(problem)) if problem.terms else np.empty(0)
-    variances = np.array([bound == (0.0, np.inf) for bound in problem.bounds], dtype=np.bool_)
-    return np.where(variances, LEAST * usual, -np.inf)
-
-
-@dataclass(slots=True, eq=False)
-class _Climber:
-    """Climbs from where the last one ended; where no covariance exists there, from no random variance.
-
-    Attributes
-    ----------
-    last : ndarray of shape (parameters,)
-        Psi where the last climb ended.
-    least : ndarray of shape (parameters,)
-        What a climb begins with at the least.
-    nothing : ndarray of shape (parameters,)
-        Psi without random variance.
-    """
-
-    last: Floats
-    least: Floats
-    nothing: Floats
-
-    def climb(self, hill: Hill, value: float, held: Flags) -> tuple[float, Floats]:
-        """The height and psi of the highest point, with an entry of psi at a value where one is held."""
-        try:
-            found = self._climb_from(hill, np.where(held, value, np.maximum(self.last, self.least)), held)
-        except NotPositiveDefinite:
-            found = self._climb_from(hill, np.where(held, value, self.nothing), held)
-        return found
-
-    def _climb_from(self, hill: Hill, psi: Floats, held: Flags) -> tuple[float, Floats]:
-        if hill.problem.parameters == held.size:
-            found = climb_out(hill, hill.find_theta(psi), enough=PROMISE, held=held)
-            self.last = found.point.psi
-        else:
-            found = climb_out(hill, hill.find_theta(psi[~held]), enough=PROMISE)
-            self.last = psi.copy()
-            self.last[~held] = found.point.psi
-        return found.value, self.last
 
 
 def profile_psi_interval(
@@ -263,7 +174,7 @@ def profile_psi_interval(
     """
     _check_index(problem, index)
     top = find_best(problem, best, restricted=restricted)
-    walk = _walk_psi(problem, index, top, restricted=restricted)
+    walk = walk_psi(problem, index, top, restricted=restricted)
     middle = float(top.psi[index])
     known = float(information(problem, top.point)[index, index])
     step = float(1 / np.sqrt(known)) if known > 0 else max(abs(middle), 1.0)
@@ -302,7 +213,7 @@ def profile_contrast_interval(
     """
     c = _check_contrast(problem, contrast)
     best = find_best(problem, best, restricted=restricted)
-    walk = _walk_contrast(problem, c, best, restricted=restricted)
+    walk = walk_contrast(problem, c, best, restricted=restricted)
     middle, step = float(c @ best.point.beta), float(np.sqrt(c @ best.point.cov @ c))
     if restricted:
         middle = float(

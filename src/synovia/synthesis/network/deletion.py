@@ -20,6 +20,8 @@ __all__ = ["Deletions", "delete_each", "keep_trials"]
 
 Integers = NDArray[np.intp]
 
+KEYS = ("study", "treatment", "reference")
+FACTS = ("tau2", "q", "q_df", "q_p_value")
 NUMBERS = ("estimate", "std_error", "lower", "upper", "p_value")
 LOST = "without this trial no path leads to the reference"
 
@@ -105,19 +107,20 @@ def _refit(
     lost = listed["estimate"].isna()
     listed["study"], listed["reference"] = study, against
     listed["reason"] = np.where(lost, LOST, "")
-    return listed[list(_list(net, study, against).columns)]
+    return listed[[*KEYS, *NUMBERS, *FACTS, "reason"]]
 
 
 def _nothing() -> dict[str, float]:
-    return dict.fromkeys(("tau2", "q", "q_df", "q_p_value"), np.nan)
+    return dict.fromkeys(FACTS, np.nan)
 
 
 def _list(net: "Network", study: str, against: str) -> pd.DataFrame:
     effects = net.effects(against)[["treatment", "reference", *NUMBERS]]
     effects.insert(0, "study", study)
-    facts = net.glance().iloc[0]
-    tau2 = np.nan if isinstance(net.tau2, Inapplicable) else net.tau2
-    return effects.assign(tau2=tau2, q=facts.q, q_df=float(facts.q_df), q_p_value=facts.q_p_value, reason="")
+    found = net.fit.heterogeneity
+    facts = (net.tau2, found.q, float(found.q_df), found.q_p_value)
+    told = [np.nan if isinstance(fact, Inapplicable) else float(fact) for fact in facts]
+    return effects.assign(**dict(zip(FACTS, told, strict=True)), reason="")
 
 
 def keep_trials(contrasts: Contrasts, without: str, reference: str) -> Contrasts:

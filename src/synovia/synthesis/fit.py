@@ -1,6 +1,5 @@
 """The one result shape: what was fitted, how, and the answer as tidy tables."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,17 +13,14 @@ from synovia.kernel import (
     Inference,
     Point,
     Problem,
-    Range,
     Wald,
-    find_leverage,
-    find_weights,
-    quantile,
     quantiles,
     tail,
     wald,
 )
 from synovia.kernel.solution import Solution
 from synovia.synthesis.components import find_new_variance, list_variances
+from synovia.synthesis.facts import list_effects, list_facts
 from synovia.synthesis.heterogeneity import (
     HeterogeneityInterval,
     find_heterogeneity_interval,
@@ -34,7 +30,7 @@ from synovia.synthesis.names import Names
 from synovia.synthesis.page import name_inference, write_page
 from synovia.synthesis.prediction import SEED, Basis, find_prediction
 from synovia.synthesis.regression import Design, read_new_rows
-from synovia.synthesis.rows import Rows, count_participants, count_studies
+from synovia.synthesis.rows import Rows
 from synovia.synthesis.settings import Settings
 from synovia.synthesis.summary import Summary
 from synovia.synthesis.to_r import to_r
@@ -42,8 +38,6 @@ from synovia.synthesis.to_r import to_r
 __all__ = ["Fit"]
 
 Floats = NDArray[np.float64]
-
-COMPUTED = ("estimate", "std_error", "lower", "upper", "fitted", "weight", "leverage", "residual", "dropped")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,33 +166,7 @@ class Fit:
 
         A quantity that does not exist is NaN, and ``inapplicable`` says why; ``i2`` is in percent.
         """
-        measured, tau2 = self.heterogeneity, self.tau2
-        limits = measured.tau2 if isinstance(measured.tau2, Range) else Range(math.nan, math.nan)
-        restricted = self.settings.restricted and bool(self.problem.terms)
-        quantities = {"tau2": tau2, "tau2 interval": measured.tau2, "i2": measured.i2, "q": measured.q}
-        reasons = [f"{name}: {q.reason}" for name, q in quantities.items() if isinstance(q, Inapplicable)]
-        row = {
-            "status": self.status,
-            "k": count_studies(self.rows.used, self.settings.outer),
-            "effects": self.problem.n,
-            "n": count_participants(self.rows),
-            "tau2": _number(tau2),
-            "tau2_lower": limits.lower,
-            "tau2_upper": limits.upper,
-            "tau": math.sqrt(_number(tau2)),
-            "i2": _number(measured.i2),
-            "h2": _number(measured.h2),
-            "q": _number(measured.q),
-            "q_df": measured.q_df,
-            "q_p_value": _number(measured.q_p_value),
-            "log_lik": self.point.log_reml if restricted else self.point.log_ml,
-            "method": self.method,
-            "converged": self.convergence.converged,
-            "at_boundary": self.convergence.at_boundary,
-            "warnings": " ".join(self.warnings),
-            "inapplicable": "; ".join(reasons),
-        }
-        return pd.DataFrame([row])
+        return list_facts(self)
 
     def augment(self) -> pd.DataFrame:
         """One row per effect of the table as given, dropped ones too.
@@ -209,23 +177,7 @@ class Fit:
             The table's own columns, then estimate, std_error, lower, upper (the effect's own normal
             interval), fitted, weight (percent of the total precision), leverage, residual, dropped.
         """
-        kept = self.rows.kept
-        error = np.sqrt(self.problem.V.diagonal)
-        half = quantile(self.settings.level, np.inf) * error
-        y = self.problem.y
-        values = {
-            "estimate": y,
-            "std_error": error,
-            "lower": y - half,
-            "upper": y + half,
-            "fitted": self.problem.X @ self.point.beta,
-            "weight": 100 * _share(self.problem, self.point),
-            "leverage": _lever(self.problem, self.point),
-            "residual": self.point.residuals,
-        }
-        carried = self.rows.data.drop(columns=[name for name in COMPUTED if name in self.rows.data.columns])
-        spread = {name: _spread(numbers, kept) for name, numbers in values.items()}
-        return carried.assign(**spread, dropped=~kept)
+        return list_effects(self)
 
     def predict(
         self,
@@ -356,21 +308,3 @@ class Fit:
 
     def _repr_html_(self) -> str:
         return self.summary().as_html()
-
-
-def _share(problem: Problem, at: Point | Solution) -> Floats:
-    return at.shares if isinstance(at, Solution) else find_weights(problem, at)
-
-
-def _lever(problem: Problem, at: Point | Solution) -> Floats:
-    return at.leverage if isinstance(at, Solution) else find_leverage(problem, at)
-
-
-def _number(value: float | Inapplicable) -> float:
-    return math.nan if isinstance(value, Inapplicable) else value
-
-
-def _spread(numbers: Floats, kept: NDArray[np.bool_]) -> Floats:
-    out = np.full(kept.size, np.nan)
-    out[kept] = numbers
-    return out

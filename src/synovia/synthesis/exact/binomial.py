@@ -21,7 +21,8 @@ from synovia.synthesis.exact.report import (
     fit_counts,
     read_moderators,
     refuse_infinite,
-    say_points,
+    say_model,
+    spread_over_groups,
 )
 from synovia.synthesis.fit import Fit
 
@@ -36,7 +37,6 @@ WORDS = {
     "CM.EL": "conditional model of the odds ratio, exact non-central hypergeometric likelihood",
     "CM.AL": "conditional model of the odds ratio, approximate (binomial) likelihood",
 }
-POINTS = 7
 
 
 def binomial_normal(
@@ -107,11 +107,8 @@ def binomial_normal(
     columns = (events_treatment, n_treatment, events_comparator, n_comparator)
     studies = _read(data, columns, formula)
     a, n1, c, n2 = studies.values
-    random = options.get("random", True)
-    integrated = random or model == "UM.RS"
-    said = f", {say_points(options.get('points', POINTS))}" if integrated else ""
     asked = Asked(
-        words=f"{'random' if random else 'common'} effect; {WORDS[model]}{said}",
+        words=say_model(WORDS[model], options, integrated=model == "UM.RS"),
         formula=_name(formula, "OR"),
         options=options,
         again=partial(_again, columns=columns, model=model, formula=formula, options=options),
@@ -174,8 +171,7 @@ def make_two_group_model(
     else:
         family, offsets = Binomial(np.stack([a, c], 1), np.stack([n1, n2], 1)), np.zeros((a.size, 2))
         baseline = "fixed" if model == "UM.FS" else "random"
-    points, coding = options.get("points", POINTS), options.get("coding", 0.5)
-    return lambda X: Model(family, X, offsets, baseline, coding, points)
+    return spread_over_groups(family, offsets, baseline, options)
 
 
 def logit_normal(
@@ -230,14 +226,12 @@ def logit_normal(
     check_events(studies, 0, 1, columns)
     y, size = studies.values
     refuse_infinite({"events": float(y.sum()), "participants without events": float((size - y).sum())})
-    random, points = options.get("random", True), options.get("points", POINTS)
-    said = f", {say_points(points)}" if random else ""
     asked = Asked(
-        words=f"{'random' if random else 'common'} effect; binomial-normal model of the logit{said}",
+        words=say_model("binomial-normal model of the logit", options),
         formula=_name(formula, "PLO"),
         options=options,
         again=lambda rows: logit_normal(rows, formula, events=events, n=n, **options),
     )
     family, offsets = Binomial(y[:, None], size[:, None]), np.zeros((y.size, 1))
     effect = proportion(Counts(y, size), "PLO")
-    return fit_counts(lambda X: Model(family, X, offsets, "none", points=points), studies, effect, asked)
+    return fit_counts(spread_over_groups(family, offsets, "none", options), studies, effect, asked)

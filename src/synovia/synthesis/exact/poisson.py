@@ -19,7 +19,8 @@ from synovia.synthesis.exact.report import (
     fit_counts,
     read_moderators,
     refuse_infinite,
-    say_points,
+    say_model,
+    spread_over_groups,
 )
 from synovia.synthesis.fit import Fit
 
@@ -33,7 +34,6 @@ WORDS = {
     "UM.RS": "Poisson-normal model of the rate ratio with random study effects",
     "CM.EL": "conditional model of the rate ratio, exact binomial likelihood",
 }
-POINTS = 7
 
 
 def poisson_normal(
@@ -97,10 +97,8 @@ def poisson_normal(
     columns = (events_treatment, time_treatment, events_comparator, time_comparator)
     studies = _read(data, columns, formula)
     a, t1, c, t2 = studies.values
-    random = options.get("random", True)
-    said = f", {say_points(options.get('points', POINTS))}" if random or model == "UM.RS" else ""
     asked = Asked(
-        words=f"{'random' if random else 'common'} effect; {WORDS[model]}{said}",
+        words=say_model(WORDS[model], options, integrated=model == "UM.RS"),
         formula=f"IRR ~ {read_moderators(formula).moderators}",
         options=options,
         again=lambda rows: poisson_normal(
@@ -148,8 +146,7 @@ def make_two_rate_model(model: TwoRates, values: Floats, options: MixedOptions) 
     else:
         family, offsets = Poisson(np.stack([a, c], 1), np.stack([t1, t2], 1)), np.zeros((a.size, 2))
         baseline = "fixed" if model == "UM.FS" else "random"
-    points, coding = options.get("points", POINTS), options.get("coding", 0.5)
-    return lambda X: Model(family, X, offsets, baseline, coding, points)
+    return spread_over_groups(family, offsets, baseline, options)
 
 
 def log_rate_normal(
@@ -203,14 +200,12 @@ def log_rate_normal(
     check_positive(studies, 1, columns)
     y, t = studies.values
     refuse_infinite({"events": float(y.sum())})
-    random, points = options.get("random", True), options.get("points", POINTS)
-    said = f", {say_points(points)}" if random else ""
     asked = Asked(
-        words=f"{'random' if random else 'common'} effect; Poisson-normal model of the log rate{said}",
+        words=say_model("Poisson-normal model of the log rate", options),
         formula=f"IRLN ~ {read_moderators(formula).moderators}",
         options=options,
         again=lambda rows: log_rate_normal(rows, formula, events=events, time=time, **options),
     )
     family, offsets = Poisson(y[:, None], t[:, None]), np.zeros((y.size, 1))
     effect = rate(Rates(y, t), "IRLN")
-    return fit_counts(lambda X: Model(family, X, offsets, "none", points=points), studies, effect, asked)
+    return fit_counts(spread_over_groups(family, offsets, "none", options), studies, effect, asked)

@@ -14,15 +14,25 @@ from synovia.kernel import Inapplicable, Problem, dersimonian_laird, point
 from synovia.kernel.solution import NO_FACTOR, Solution, make_root
 from synovia.synthesis.exact.assemble import Shown, assemble, measure, show_studies
 from synovia.synthesis.exact.counts import Studies
+from synovia.synthesis.exact.family import Family
 from synovia.synthesis.exact.mixed import Mixed, Model, fit_mixed
 from synovia.synthesis.exact.settings import make_settings
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.regression import Formula, make_design, read_formula
 
-__all__ = ["Asked", "MixedOptions", "fit_counts", "read_moderators", "refuse_infinite", "say_points"]
+__all__ = [
+    "Asked",
+    "MixedOptions",
+    "fit_counts",
+    "read_moderators",
+    "refuse_infinite",
+    "say_model",
+    "spread_over_groups",
+]
 
 Floats = NDArray[np.float64]
 
+POINTS = 7  # quadrature nodes per random effect, as in metafor
 FAR = 12.0  # on the log scale: beyond it an estimate is on its way to infinity
 ALONE = Inapplicable("one study has no between-study variance")
 COMMON = Inapplicable("a common-effect model has no between-study variance")
@@ -182,19 +192,49 @@ def refuse_infinite(parts: dict[str, float]) -> None:
             )
 
 
-def say_points(points: int) -> str:
-    """The quadrature in words.
+def say_model(name: str, options: MixedOptions, *, integrated: bool = False) -> str:
+    """The model in words: its random effect, its name, and the quadrature where there is one.
+
+    Parameters
+    ----------
+    name : str
+        Of the model.
+    options : MixedOptions
+        Random effect and points.
+    integrated : bool
+        Whether something else than the random effect is integrated over.
 
     Raises
     ------
     SynthesisError
         When the number of points is not a whole number from 1 to 200.
-
-    Examples
-    --------
-    >>> say_points(7)
-    'adaptive Gauss-Hermite with 7 points'
     """
+    random = options.get("random", True)
+    said = f", {_say_points(options.get('points', POINTS))}" if random or integrated else ""
+    return f"{'random' if random else 'common'} effect; {name}{said}"
+
+
+def spread_over_groups(
+    family: Family, offsets: Floats, baseline: str, options: MixedOptions
+) -> Callable[[Floats], Model]:
+    """From the design of the effect to the model of two groups.
+
+    Parameters
+    ----------
+    family : Family
+        Distribution of the counts.
+    offsets : ndarray of shape (n, J)
+        Known parts of the predictors.
+    baseline : {"none", "fixed", "random"}
+        What is said of the comparator.
+    options : MixedOptions
+        Points and coding.
+    """
+    points, coding = options.get("points", POINTS), options.get("coding", 0.5)
+    return lambda X: Model(family, X, offsets, baseline, coding, points)
+
+
+def _say_points(points: int) -> str:
     if points != int(points) or not 1 <= points <= 200:
         raise SynthesisError(f"Found points={points!r}; wanted a whole number from 1 (Laplace) to 200.")
     return "Laplace approximation" if points == 1 else f"adaptive Gauss-Hermite with {points} points"

@@ -8,8 +8,8 @@ from scipy.special import chdtrc
 
 from synovia.effects import Effect
 from synovia.kernel import Convergence, Diagonal, Heterogeneity, Inapplicable, Problem, Term, point
-from synovia.kernel.traces import trace_projection
 from synovia.kernel.solution import ChiSquared, Solution
+from synovia.kernel.traces import trace_projection
 from synovia.synthesis.exact.counts import Studies
 from synovia.synthesis.exact.settings import CountSettings, infer
 from synovia.synthesis.fit import Fit

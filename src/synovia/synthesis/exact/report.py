@@ -208,6 +208,11 @@ def say_model(name: str, options: MixedOptions, *, integrated: bool = False) -> 
     ------
     SynthesisError
         When the number of points is not a whole number from 1 to 200.
+
+    Examples
+    --------
+    >>> say_model("exact conditional model", {"points": 7})
+    'random effect; exact conditional model, adaptive Gauss-Hermite with 7 points'
     """
     random = options.get("random", True)
     said = f", {_say_points(options.get('points', POINTS))}" if random or integrated else ""

@@ -15,6 +15,7 @@ from synovia.synthesis.network.outcomes import OutcomeNetwork, outcome_network
 from synovia.synthesis.network.partial_order import PartialOrder, partial_order
 from synovia.synthesis.network.pooling import network
 from synovia.synthesis.network.ranking import Ranking, p_scores, rank
+from synovia.synthesis.network.subgroups import NetworkSubgroups, network_subgroups
 
 __all__ = [
     "ComponentNetwork",
@@ -24,6 +25,7 @@ __all__ = [
     "League",
     "Network",
     "NetworkDesign",
+    "NetworkSubgroups",
     "OutcomeNetwork",
     "PartialOrder",
     "Ranking",
@@ -38,6 +40,7 @@ __all__ = [
     "league",
     "mantel_haenszel_network",
     "network",
+    "network_subgroups",
     "outcome_network",
     "p_scores",
     "partial_order",

@@ -27,6 +27,7 @@ Integers = NDArray[np.intp]
 ContributionMethod = Literal["shortest path", "random walk"]
 CONTRIBUTIONS: tuple[ContributionMethod, ...] = ("shortest path", "random walk")
 
+NOTHING = 1e-12  # of a flow of 1: rounding leaves about 1e-16 where nothing flows
 CHUNK = 256  # comparisons at a time: (comparisons, T, T) numbers stay within 20 MB for 100 treatments
 
 
@@ -186,7 +187,7 @@ class Contributions:
         rows = [
             (names[i], names[j], float(flow[i, j] + flow[j, i]), 100 * share)
             for (i, j), share in zip(self._direct(flow), self.shares[number].tolist(), strict=True)
-            if flow[i, j] > 0
+            if flow[i, j] > NOTHING
         ]
         return pd.DataFrame(rows, columns=["source", "target", "flow", "contribution"])
 

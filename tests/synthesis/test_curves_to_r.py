@@ -38,7 +38,8 @@ def doses(*, plateau: bool = False) -> pd.DataFrame:
     data = pd.DataFrame(rows, columns=["study_id", "dose", "place", "mean", "sd", "n"])
     first = data.groupby("study_id")["mean"].transform("first")
     error = np.where(data["place"] > 0, np.sqrt(2 * 1.5**2 / 30), np.nan)
-    return data.assign(estimate=data["mean"] - first, std_error=error)
+    year = data["study_id"].str[1:].astype(int)
+    return data.assign(estimate=data["mean"] - first, std_error=error, year=year)
 
 
 def dosed(formula: str, **asked: object) -> DoseResponse:
@@ -96,6 +97,8 @@ FITS: dict[str, Callable[[], Fit]] = {
     "dose, two stages, ML": lambda: dosed("estimate ~ quadratic(dose)", stage=2, method="ML").fit,
     "dose, moments": lambda: dosed("estimate ~ quadratic(dose)", stage=2, method="MM").fit,
     "dose, common": lambda: dosed("estimate ~ rcs(dose, 3)", method="fixed").fit,
+    "dose, moderated": lambda: dosed("estimate ~ quadratic(dose)", moderators="~ year").fit,
+    "dose, moderated in two stages": lambda: dosed("estimate ~ dose", moderators="~ year", stage=2).fit,
     "dose, CR0": lambda: dosed("estimate ~ dose", inference="CR0").fit,
     "dose, Emax": lambda: dosed("estimate ~ emax(dose)").fit,
     "agents, Emax": lambda: network("emax"),
@@ -158,6 +161,7 @@ def test_r_says_the_same(name: str) -> None:
         (lambda: dosed("estimate ~ rcs(dose, 4)"), ["y ~ dose + bend1 + bend2", "  bend2 = c("]),
         (lambda: dosed("estimate ~ emax(dose)"), ["library(metafor)", "rma.mv"]),
         (lambda: dosed("estimate ~ quadratic(dose)", random="diagonal"), ["library(metafor)", "GDIAG"]),
+        (lambda: dosed("estimate ~ dose", moderators="~ year"), ["library(metafor)", "# x2: dose:year"]),
         (lambda: dosed("estimate ~ dose", inference="t"), ["# dosresmeta's intervals are normal"]),
     ],
 )

@@ -114,9 +114,10 @@ def _find_loadings(term: Term) -> Floats:
 
 
 def _find_kind(structure: Structure) -> str:
+    """The structure of several coefficients; R refuses a single column that is the same in all rows."""
     if isinstance(structure, Unstructured):
         return "GEN"
-    if isinstance(structure, Correlated) and structure.separate:
+    if isinstance(structure, Correlated) and structure.separate and structure.size > 1:
         return "GDIAG" if isinstance(structure.correlation, Uncorrelated) else ""
     return ""
 

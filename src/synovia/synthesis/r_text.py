@@ -58,5 +58,7 @@ def write_covariance(V: Covariance) -> list[str]:
         return lines
     rows, columns, values = V.entries()
     off = rows != columns
+    if not off.any():
+        return lines
     where = f"V[cbind({write_integers(rows[off] + 1)},\n  {write_integers(columns[off] + 1)})]"
     return [*lines, f"{where} <-\n  {write_numbers(values[off])}"]

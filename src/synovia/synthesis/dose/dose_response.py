@@ -11,6 +11,7 @@ from synovia.synthesis.dose.design import Columns, DoseDesign, HowCovariance, re
 from synovia.synthesis.dose.emax import Emax
 from synovia.synthesis.dose.fitting import choose, fit_emax, pose_one_stage, pose_two_stages, synthesise
 from synovia.synthesis.dose.formulas import read_curve
+from synovia.synthesis.dose.moderation import PLAIN, Moderation, read_moderation
 from synovia.synthesis.dose.result import DoseResponse
 from synovia.synthesis.dose.settings import STRUCTURES, DoseSettings
 from synovia.synthesis.random import Slopes
@@ -31,6 +32,7 @@ def dose_response(  # noqa: PLR0913 - a model function names every choice it tak
     sd: str = "sd",
     unit: str = "dose_unit",
     covariance: HowCovariance = "greenland-longnecker",
+    moderators: str | None = None,
     stage: int = 1,
     method: str = "REML",
     random: str = "unstructured",
@@ -58,6 +60,8 @@ def dose_response(  # noqa: PLR0913 - a model function names every choice it tak
     covariance : str or mapping of str to array_like
         How contrasts against one reference covary: "greenland-longnecker", "hamling", "independent", or a
         matrix for each study.
+    moderators : str, optional
+        What the curves of studies depend on, such as ``"~ year + C(region)"``; one value for each study.
     stage : {1, 2}
         Whether all doses are fitted at once, or each study's curve first.
     method : {"REML", "ML", "MM", "fixed"}
@@ -115,7 +119,7 @@ def dose_response(  # noqa: PLR0913 - a model function names every choice it tak
         raise SynthesisError("method='MM' gives all variances and covariances; wanted random='unstructured'.")
     varies = method != "fixed" and len(design.studies) > 1
     settings = DoseSettings(
-        formula=formula,
+        formula=formula if moderators is None else f"{formula}, by {str(moderators).strip('~ ')}",
         variance=std_error,
         random=Slopes(dose, "study_id", STRUCTURES[random]) if varies else None,
         tau2=method,
@@ -124,10 +128,13 @@ def dose_response(  # noqa: PLR0913 - a model function names every choice it tak
         cluster="study_id" if inference.startswith("CR") else None,
         stage=stage,
     )
-    return fit_curve(design, basis or curve, settings)
+    moderation = read_moderation(data, moderators, study, design.studies)
+    return fit_curve(design, basis or curve, settings, moderation)
 
 
-def fit_curve(design: DoseDesign, basis: Basis, settings: DoseSettings) -> DoseResponse:
+def fit_curve(
+    design: DoseDesign, basis: Basis, settings: DoseSettings, moderation: Moderation = PLAIN
+) -> DoseResponse:
     """Fit a curve to contrasts of doses.
 
     Parameters
@@ -138,19 +145,28 @@ def fit_curve(design: DoseDesign, basis: Basis, settings: DoseSettings) -> DoseR
         The curve.
     settings : DoseSettings
         Stage, estimator and interval.
+    moderation : Moderation
+        Moderators of the studies.
     """
     settled = basis.resolve(design.doses)
     names = settled.names(design.columns.dose)
+    if not moderation.empty and (isinstance(settled, Emax) or settings.tau2 == "MM"):
+        what = "an Emax curve" if isinstance(settled, Emax) else "method='MM'"
+        raise SynthesisError(
+            f"Found moderators with {what}; wanted a curve that is linear in its coefficients, "
+            "fitted by REML, ML or as fixed."
+        )
     if isinstance(settled, Emax):
         return _fit_emax(design, settled, settings)
     X = design.contrasts(settled, np.zeros(settled.size))
     if settings.stage == 1:
-        posed = pose_one_stage(design, X, design.y, settings, range(settled.size))
+        posed = pose_one_stage(design, moderation.spread(X, design.study), design.y, settings, X)
         choice = choose(posed, str(settings.tau2))
     else:
-        posed, b, S = pose_two_stages(design, X, settings, names)
+        posed, b, S = pose_two_stages(design, X, settings, names, moderation)
         choice = choose(posed, str(settings.tau2), (b, S))
-    return DoseResponse(design, settled, synthesise(design, posed, choice, settings, names))
+    fit = synthesise(design, posed, choice, settings, moderation.names(names), curve=names)
+    return DoseResponse(design, settled, fit, moderation)
 
 
 def _fit_emax(design: DoseDesign, basis: Emax, settings: DoseSettings) -> DoseResponse:

@@ -28,6 +28,7 @@ from synovia.kernel import (
 from synovia.synthesis.choosing import infer
 from synovia.synthesis.dose.design import DoseDesign
 from synovia.synthesis.dose.emax import Curve, Emax, Step, find_curve
+from synovia.synthesis.dose.moderation import PLAIN, Moderation
 from synovia.synthesis.dose.moments import match_moments
 from synovia.synthesis.dose.searching import Search, find_turns, read_psi, search_psi
 from synovia.synthesis.dose.settings import DoseSettings
@@ -69,30 +70,27 @@ def _make_structure(q: int, settings: DoseSettings) -> Structure:
     return Correlated(Uncorrelated(q), separate=True)
 
 
-def pose_one_stage(
-    design: DoseDesign, X: Floats, y: Floats, settings: DoseSettings, random: Sequence[int]
-) -> Posed:
+def pose_one_stage(design: DoseDesign, X: Floats, y: Floats, settings: DoseSettings, Z: Floats) -> Posed:
     """All contrasts of all studies at once; some coefficients vary between studies.
 
     Parameters
     ----------
     design : DoseDesign
         Studies and their covariance.
-    X : ndarray of shape (n, q)
-        Design of the curve.
+    X : ndarray of shape (n, p)
+        Design of the mean: the curve, and the curve by each moderator.
     y : ndarray of shape (n,)
         Contrasts, or what linearisation made of them.
     settings : DoseSettings
         Structure of the random effects.
-    random : sequence of int
-        Columns of X that vary between studies.
+    Z : ndarray of shape (n, m)
+        Columns whose coefficients vary between studies.
     """
     if not X.any(axis=0).all():
         raise CollinearModerators("A column of the curve is 0 at every dose; use a simpler curve.")
     problem = Problem(y, X, design.V)
     if settings.random is None:
         return Posed(problem, (), design.frame)
-    Z = X[:, list(random)]
     structure = _make_structure(Z.shape[1], settings)
     turns = [np.asarray(np.linalg.inv(turn).T) for turn in find_turns(Z.T @ Z / design.n, structure)]
     searches = [
@@ -129,7 +127,11 @@ def fit_studies(design: DoseDesign, X: Floats) -> tuple[Floats, Floats]:
 
 
 def pose_two_stages(
-    design: DoseDesign, X: Floats, settings: DoseSettings, names: Sequence[str]
+    design: DoseDesign,
+    X: Floats,
+    settings: DoseSettings,
+    names: Sequence[str],
+    moderation: Moderation = PLAIN,
 ) -> tuple[Posed, Floats, Floats]:
     """The curves of studies as estimates of one average curve.
 
@@ -142,7 +144,9 @@ def pose_two_stages(
     settings : DoseSettings
         Structure of the random effects.
     names : sequence of str
-        Names of the coefficients.
+        Names of the coefficients of the curve.
+    moderation : Moderation
+        Moderators of the studies.
 
     Returns
     -------
@@ -154,7 +158,7 @@ def pose_two_stages(
     structure, groups = _make_structure(q, settings), np.repeat(np.arange(k), q)
     codes, index = np.tile(np.arange(q), k), [np.arange(q) + q * i for i in range(k)]
     terms = () if settings.random is None else (Term(groups, structure, codes),)
-    stacked = np.tile(np.eye(q), (k, 1))
+    stacked = np.tile(np.eye(q), (k, 1)) if moderation.empty else np.vstack(list(moderation.turn_all(q)))
     problem = Problem(b.ravel(), stacked, Blocks(list(S), index), terms)
     searches = []
     for turn in find_turns(np.linalg.inv(np.linalg.inv(S).mean(axis=0)), structure) if terms else []:
@@ -205,7 +209,9 @@ def fit_emax(design: DoseDesign, basis: Emax, settings: DoseSettings) -> tuple[P
 
     def linearise(beta: Floats) -> Step:
         X = design.contrasts(basis, beta)
-        made = pose_one_stage(design, X, design.y - design.heights(basis, beta) + X @ beta, settings, [0])
+        made = pose_one_stage(
+            design, X, design.y - design.heights(basis, beta) + X @ beta, settings, X[:, :1]
+        )
         choice = choose(made, str(settings.tau2))
         posed.append(made)
         choices.append(choice)
@@ -226,7 +232,13 @@ def fit_emax(design: DoseDesign, basis: Emax, settings: DoseSettings) -> tuple[P
 
 
 def synthesise(
-    design: DoseDesign, posed: Posed, choice: Choice, settings: DoseSettings, names: Sequence[str]
+    design: DoseDesign,
+    posed: Posed,
+    choice: Choice,
+    settings: DoseSettings,
+    names: Sequence[str],
+    *,
+    curve: Sequence[str] | None = None,
 ) -> Fit:
     """The result shape of every synthesis.
 
@@ -242,11 +254,13 @@ def synthesise(
         What was asked.
     names : sequence of str
         Names of the coefficients.
+    curve : sequence of str, optional
+        Names of the coefficients that vary between studies, where those of moderators come between them.
     """
     problem, coefficients = posed.problem, tuple(names)
     clusters = np.unique(posed.frame["study_id"], return_inverse=True)[1] if settings.cluster else None
     inference = infer(problem, choice.point, settings, clusters)
-    variances = _name_variances(problem, coefficients)
+    variances = _name_variances(problem, coefficients if curve is None else tuple(curve))
     frame = posed.frame
     second = frame["coefficient"] if "coefficient" in frame.columns else frame["dose"].map("{:g}".format)
     labels = tuple(frame["study_id"].astype(str) + ": " + second.astype(str))

@@ -1,6 +1,7 @@
 """A dose-response synthesis and what can be read from it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from synovia.kernel import Inapplicable, Problem, Term, Wald, point, quantiles, 
 from synovia.synthesis.dose.bases import Basis
 from synovia.synthesis.dose.design import DoseDesign
 from synovia.synthesis.dose.emax import Emax
+from synovia.synthesis.dose.moderation import PLAIN, Moderation
+from synovia.synthesis.dose.page import show_studies, write_page
 from synovia.synthesis.dose.targets import (
     find_effective_doses,
     find_target_doses,
@@ -20,7 +23,7 @@ from synovia.synthesis.dose.targets import (
 )
 from synovia.synthesis.dose.to_r import dose_to_r
 from synovia.synthesis.fit import Fit
-from synovia.synthesis.summary import Summary, show_p, show_wald
+from synovia.synthesis.summary import Summary
 
 __all__ = ["DoseResponse"]
 
@@ -40,12 +43,15 @@ class DoseResponse:
     basis : Basis
         The curve, its knots placed.
     fit : Fit
-        The synthesis: its coefficients are those of the average curve.
+        The synthesis: its coefficients are those of the average curve, and of the curve by each moderator.
+    moderation : Moderation
+        Moderators of the studies.
     """
 
     design: DoseDesign
     basis: Basis
     fit: Fit
+    moderation: Moderation = PLAIN
 
     @property
     def covariance(self) -> Floats:
@@ -68,7 +74,12 @@ class DoseResponse:
         return self.fit.tidy()
 
     def predict(
-        self, doses: ArrayLike | None = None, *, reference: float | None = None, level: float | None = None
+        self,
+        doses: ArrayLike | None = None,
+        *,
+        reference: float | None = None,
+        at: Mapping[str, object] | None = None,
+        level: float | None = None,
     ) -> pd.DataFrame:
         r"""The average curve against one dose.
 
@@ -78,6 +89,8 @@ class DoseResponse:
             In the unit of the fit; 101 doses over the range studied without it.
         reference : float, optional
             The dose that others are against; the lowest studied without it. Nothing is fitted again.
+        at : mapping of str to value, optional
+            Moderators, as ``{"year": 2000}``; the mean of their columns over studies without it.
         level : float, optional
             Confidence level; that of the fit without it.
 
@@ -94,21 +107,24 @@ class DoseResponse:
         average, and :math:`x'(\hat V + \hat\Psi)x` for a new study.
         """
         seen = self.design.doses
-        at = np.linspace(seen.min(), seen.max(), 101) if doses is None else read_asked(doses)
+        every = np.linspace(seen.min(), seen.max(), 101) if doses is None else read_asked(doses)
         base = read_asked(seen.min() if reference is None else reference, "reference")[:1]
-        beta, chosen = self.fit.point.beta, self.fit.settings.level if level is None else level
-        x = self.basis.slopes(at, beta) - self.basis.slopes(base, beta)
-        estimate = self.basis.value(at, beta) - self.basis.value(base, beta)
-        cov = self.fit.inference.cov
+        turn, chosen = (
+            self.moderation.turn(self.basis.size, at),
+            self.fit.settings.level if level is None else level,
+        )
+        beta, cov = turn @ self.fit.point.beta, turn @ self.fit.inference.cov @ turn.T
+        x = self.basis.slopes(every, beta) - self.basis.slopes(base, beta)
+        estimate = self.basis.value(every, beta) - self.basis.value(base, beta)
         error = np.sqrt(np.einsum("ij,jk,ik->i", x, cov, x))
         spread = np.sqrt(np.einsum("ij,jk,ik->i", x, cov + self.covariance, x))
-        df = np.full(at.size, self.fit.inference.df)
+        df = np.full(every.size, self.fit.inference.df)
         moved = x.any(axis=1)
-        df[moved] = self.fit.inference.degrees(x[moved])
+        df[moved] = self.fit.inference.degrees(x[moved] @ turn)
         half = quantiles(chosen, df)
         return pd.DataFrame(
             {
-                "dose": at,
+                "dose": every,
                 "reference": base[0],
                 "estimate": estimate,
                 "std_error": error,
@@ -117,7 +133,7 @@ class DoseResponse:
                 "prediction_lower": estimate - half * spread,
                 "prediction_upper": estimate + half * spread,
                 "level": chosen,
-                "extrapolated": (at < seen.min()) | (at > seen.max()),
+                "extrapolated": (every < seen.min()) | (every > seen.max()),
             }
         )
 
@@ -127,6 +143,7 @@ class DoseResponse:
         *,
         reference: float | None = None,
         highest: float | None = None,
+        at: Mapping[str, object] | None = None,
         level: float | None = None,
     ) -> pd.DataFrame:
         """The lowest dose above the reference at which the average curve reaches an effect: the target dose.
@@ -139,6 +156,8 @@ class DoseResponse:
             The dose that effects are against; the lowest studied without it.
         highest : float, optional
             Where to stop looking; the highest dose studied without it.
+        at : mapping of str to value, optional
+            Moderators; the mean of their columns over studies without it.
         level : float, optional
             Confidence level; that of the fit without it.
 
@@ -152,7 +171,7 @@ class DoseResponse:
         base = float(seen.min()) if reference is None else float(reference)
         top = float(seen.max()) if highest is None else float(highest)
         return find_target_doses(
-            lambda at: self.predict(at, reference=base, level=level),
+            lambda tried: self.predict(tried, reference=base, at=at, level=level),
             read_asked(effect, "effect"),
             (base, top),
         )
@@ -182,14 +201,25 @@ class DoseResponse:
 
     def test_effect(self) -> Wald | Inapplicable:
         """Joint test that the dose has no effect; of an Emax curve that its plateau is 0."""
-        size = 1 if isinstance(self.basis, Emax) else self.basis.size
-        return wald(self.fit.point.beta, self.fit.inference, np.eye(self.basis.size)[:size])
+        p = self.fit.problem.p
+        size = 1 if isinstance(self.basis, Emax) else p
+        return wald(self.fit.point.beta, self.fit.inference, np.eye(p)[:size])
+
+    def test_moderators(self) -> Wald | Inapplicable:
+        """Joint test that the curve does not depend on any moderator."""
+        if self.moderation.empty:
+            return Inapplicable("the curve has no moderators")
+        names = self.moderation.design.columns
+        chosen = [one for _ in range(self.basis.size) for one in names]
+        rows = np.eye(self.fit.problem.p)[[name != "Intercept" for name in chosen]]
+        return wald(self.fit.point.beta, self.fit.inference, rows)
 
     def test_nonlinearity(self) -> Wald | Inapplicable:
-        """Joint test that the curve is a straight line; chi-squared, or F where the interval is by t."""
+        """Joint test that curves are straight lines; chi-squared, or F where the interval is by t."""
         if self.basis.bends is None:
             return Inapplicable(STRAIGHT)
-        chosen = np.eye(self.basis.size)[list(self.basis.bends)]
+        each = len(self.moderation.design.columns)
+        chosen = np.asarray(np.kron(np.eye(self.basis.size)[list(self.basis.bends)], np.eye(each)), float)
         return wald(self.fit.point.beta, self.fit.inference, chosen)
 
     def measure_fit(self) -> pd.DataFrame:
@@ -207,12 +237,10 @@ class DoseResponse:
         wrong or that studies differ. Discacciati, Crippa & Orsini (2017), Research Synthesis Methods 8,
         149-160.
         """
-        design, beta = self.design, self.fit.point.beta
-        total, left = (
-            _weigh(design, design.y),
-            _weigh(design, design.y - design.heights(self.basis, beta)),
-        )
-        df = design.n - self.basis.size
+        design = self.design
+        fitted = self.read_studies(design.dose) - self.read_studies(design.reference)
+        total, left = _weigh(design, design.y), _weigh(design, design.y - fitted)
+        df = design.n - self.fit.problem.p
         share = left / total if total > 0 else np.nan
         row = {
             "deviance": left,
@@ -263,63 +291,23 @@ class DoseResponse:
 
     def frames(self) -> dict[str, Any]:
         """The curve and the contrasts of the studies, each moved to where the curve puts its reference."""
-        low, beta = np.array([self.design.doses.min()]), self.fit.point.beta
-        points = self.design.frame
-        moved = self.basis.value(self.design.reference, beta) - self.basis.value(low, beta)
-        half = float(quantiles(self.fit.settings.level, np.array([np.inf]))[0]) * points["std_error"]
-        points = points.assign(
-            label=points["study_id"],
-            estimate=points["estimate"] + moved,
-            lower=points["estimate"] + moved - half,
-            upper=points["estimate"] + moved + half,
-            weight=1 / points["std_error"] ** 2,
-        )
-        dose = self.design.columns.dose
-        name = f"{dose} ({self.design.unit})" if self.design.unit else dose
-        shown = name[:1].upper() + name[1:]
-        label = f"{'Ratio' if self.design.ratios else 'Effect'} against dose {low[0]:g}"
-        return {
-            "points": points,
-            "line": self.predict(),
-            "dose": shown,
-            "scale_label": label,
-            "log": self.design.ratios,
-        }
+        return show_studies(self)
 
     def to_r(self) -> str:
         """The curve as a script for R that holds its data; see ``synovia.synthesis.dose.to_r``."""
         return dose_to_r(self)
 
+    def read_studies(self, doses: Floats) -> Floats:
+        """(n,) height of the mean curve of the study of each contrast at its own dose, up to a constant."""
+        beta, size = self.fit.point.beta, self.basis.size
+        if self.moderation.empty:
+            return self.basis.value(doses, beta)
+        own = (self.moderation.turn_all(size) @ beta)[self.design.study]
+        return np.asarray((self.basis.slopes(doses, beta[:size]) * own).sum(axis=1))
+
     def summary(self) -> Summary:
         """The synthesis on a page: ``as_text``, ``as_html``, ``as_latex``."""
-        page, measured, test = self.fit.summary(), self.measure_fit().iloc[0], self.test_nonlinearity()
-        unit = f" in {self.design.unit}" if self.design.unit else ""
-        title = (
-            f"{self.design.n} doses{unit} against {len(self.design.studies)} reference doses: "
-            f"{self.fit.settings.formula}"
-        )
-        rows = tuple(
-            (
-                str(row["term"]),
-                f"{row['estimate']:.4g}",
-                f"{row['std_error']:.4g}",
-                f"{row['lower']:.4g} to {row['upper']:.4g}",
-                show_p(row["p_value"]),
-            )
-            for row in self.tidy().to_dict("records")
-        )
-        tested = self.test_effect()
-        effect = show_wald(tested) if isinstance(tested, Wald) else str(tested)
-        named = (
-            ("Any effect of dose", effect) if name == "Moderators" else (name, said)
-            for name, said in page.facts
-        )
-        facts = (
-            *named,
-            ("Nonlinearity", show_wald(test) if isinstance(test, Wald) else str(test)),
-            ("Fit", f"deviance {measured.deviance:.2f} on {measured.df:.0f} df, R2 {100 * measured.r2:.1f}%"),
-        )
-        return replace(page, title=title, rows=rows, facts=facts)
+        return write_page(self)
 
     def __str__(self) -> str:
         return self.summary().as_text()

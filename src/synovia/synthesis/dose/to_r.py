@@ -34,8 +34,8 @@ def dose_to_r(found: "DoseResponse") -> str:
     -------
     str
         Reads no file. The reference row of each study comes first, and the covariance of its contrasts is
-        handed over, so that both programs start from the same numbers. Emax curves and coefficients that do
-        not correlate are written for metafor's rma.mv.
+        handed over, so that both programs start from the same numbers. Emax curves, moderators
+        and coefficients that do not correlate are written for metafor's rma.mv.
 
     Examples
     --------
@@ -92,7 +92,8 @@ def dose_to_r(found: "DoseResponse") -> str:
 
 def _is_fitted(found: "DoseResponse", settings: DoseSettings) -> bool:
     diagonal = isinstance(settings.random, Slopes) and settings.random.structure == "DIAG"
-    return isinstance(found.basis, FITTED) and not (diagonal and found.basis.size > 1)
+    plain = found.moderation.empty and not (diagonal and found.basis.size > 1)
+    return isinstance(found.basis, FITTED) and plain
 
 
 def _find_ends(found: "DoseResponse") -> list[int]:

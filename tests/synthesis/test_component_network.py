@@ -280,6 +280,33 @@ def test_treatments_are_ranked_as_those_of_the_network() -> None:
         component_network(apart, inactive="saline").rank(better="higher")
 
 
+def test_league_tables_set_additive_against_standard_effects() -> None:
+    trials = make_trials(FACTORIAL)
+    parts, whole = component_network(trials, inactive="saline", random=False), network(trials, random=False)
+    table = parts.league(above=whole)
+    names = table.treatments
+    for i, one in enumerate(names):
+        for j in range(i + 1, len(names)):
+            below = parts.compare(one, names[j]).iloc[0]
+            assert table.estimate[j, i] == pytest.approx(below["estimate"], rel=EXACT)
+            assert table.upper[j, i] == pytest.approx(below["upper"], rel=EXACT)
+            assert table.estimate[i, j] == pytest.approx(
+                whole.compare(one, names[j])["estimate"][0], rel=EXACT
+            )
+    with pytest.raises(SynthesisError, match="No trial gave 'cargo'"):
+        parts.league(order=("gel", "cargo"))
+
+
+def test_combinations_list_what_no_trial_gave() -> None:
+    parts = component_network(make_trials(TRIANGLE), inactive="saline", random=False)
+    listed = parts.combinations("saline", also=["vesicle + gel", "saline + gel"]).set_index("treatment")
+    assert listed["untried"].to_dict() == {
+        "gel": False, "saline": False, "vesicle": False, "vesicle + gel": True, "saline + gel": False,
+    }  # fmt: skip
+    sums = listed["estimate"]
+    assert sums["vesicle + gel"] == pytest.approx(sums["gel"] + sums["vesicle"], rel=EXACT)
+
+
 def test_scripts_for_r_hold_the_matrix() -> None:
     whole = component_network(make_trials(FACTORIAL), inactive="saline", interactions=[("gel", "vesicle")])
     assert "comb <- netcomb(net, C.matrix=C)" in whole.to_r()

@@ -102,6 +102,18 @@ class ComponentDesign:
         """C with its names: which treatment contains what."""
         return pd.DataFrame(self.C.astype(int), index=list(self.treatments), columns=list(self.effects))
 
+    def find_treatment(self, name: str) -> int:
+        """The place of a treatment that trials used.
+
+        Raises
+        ------
+        SynthesisError
+            When no trial used it; those used are listed.
+        """
+        if name not in self.treatments:
+            raise SynthesisError(f"No trial gave {name!r}; trials gave {', '.join(self.treatments)}.")
+        return self.treatments.index(name)
+
     def is_tried(self, treatment: str) -> bool:
         """Whether some trial gave this combination, under whatever order of its components."""
         return bool((self.row(treatment) == self.C).all(axis=1).any())

@@ -1,5 +1,6 @@
 """A fitted component network: what each part adds, and what combinations of parts add."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from synovia.kernel import Inapplicable, Problem, point, quantile, tail
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.network.component_design import ComponentDesign
 from synovia.synthesis.network.design import find_subnetworks
+from synovia.synthesis.network.league import Compared, League, league
 from synovia.synthesis.network.ranking import DRAWS, SEED, Better, Ranking, rank
 from synovia.synthesis.network.to_r import components_to_r
 from synovia.synthesis.summary import Summary, show_p, show_test
@@ -19,6 +21,7 @@ from synovia.synthesis.summary import Summary, show_p, show_test
 __all__ = ["ComponentNetwork"]
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
 
 COLUMNS = ("estimate", "std_error", "statistic", "df", "p_value", "lower", "upper")
 
@@ -78,23 +81,28 @@ class ComponentNetwork:
         listed.insert(0, "component", list(self.components))
         return listed.assign(method=self.fit.method)
 
-    def combinations(self, against: str | None = None) -> pd.DataFrame:
-        """Every treatment that trials used.
+    def combinations(self, against: str | None = None, *, also: Sequence[str] = ()) -> pd.DataFrame:
+        """Every treatment that trials used, and combinations that none did.
 
         Parameters
         ----------
         against : str, optional
             Treatment to be against, which need not have been in a trial; nothing at all without it.
+        also : sequence of str
+            Further combinations of the components.
 
         Returns
         -------
         DataFrame
-            treatment, then as ``tidy``.
+            treatment, then as ``tidy``, and untried: whether no trial gave the treatment, so that the number
+            rests on additivity alone.
         """
         base = np.zeros(len(self.components)) if against is None else self.design.row(against)
-        listed = self._list(self.design.C - base)
-        listed.insert(0, "treatment", list(self.treatments))
-        return listed
+        rows = np.vstack([self.design.C, *(self.design.row(name) for name in also)])
+        listed = self._list(rows - base)
+        listed.insert(0, "treatment", [*self.treatments, *also])
+        untried = [not self.design.is_tried(name) for name in also]
+        return listed.assign(untried=[*([False] * len(self.treatments)), *untried])
 
     def compare(self, first: str, second: str | None = None, *, level: float | None = None) -> pd.DataFrame:
         """One combination against another, or against nothing; neither need have been in a trial.
@@ -134,6 +142,24 @@ class ComponentNetwork:
         """(T, T) covariance of ``estimates``."""
         K = self._express()
         return np.asarray(K @ self.fit.inference.cov @ K.T)
+
+    def degrees(self, first: Integers, second: Integers) -> Floats:
+        """Degrees of freedom of comparisons by the places of their treatments."""
+        C = self.design.C
+        return self.fit.inference.degrees(self.design.identified.express(C[first] - C[second]))
+
+    def league(
+        self,
+        *,
+        order: tuple[str, ...] | None = None,
+        above: Compared | None = None,
+        ratio: bool | None = None,
+        level: float | None = None,
+        digits: int = 2,
+    ) -> League:
+        """Every comparison in one square, with another network above where given, such as the standard one."""
+        shown: str | Compared = "nothing" if above is None else above
+        return league(self, order=order, above=shown, ratio=ratio, level=level, digits=digits)
 
     def rank(self, *, better: Better, mid: float = 0.0, draws: int = DRAWS, seed: int = SEED) -> Ranking:
         """P-scores and ranks of the combinations that trials used; see ``synovia.synthesis.network.rank``.

@@ -1,9 +1,10 @@
 """The league table: every comparison of a network in one square."""
 
 import html
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from synovia.errors import SynthesisError
 from synovia.kernel import quantile, quantiles
+from synovia.synthesis.fit import Fit
 from synovia.synthesis.network.direct import direct_evidence
 
 if TYPE_CHECKING:
@@ -23,6 +25,33 @@ Integers = NDArray[np.intp]
 
 RATIOS = ("OR", "RR", "IRR", "ROM", "HR")
 """Measures whose effects are logarithms, shown as ratios."""
+
+
+class Compared(Protocol):
+    """A network or a component network."""
+
+    @property
+    def design(self) -> Any:
+        """Treatments and trials."""
+        ...
+
+    @property
+    def fit(self) -> Fit:
+        """The synthesis."""
+        ...
+
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """T treatments."""
+        ...
+
+    def differences(self) -> tuple[Floats, Floats]:
+        """(T, T) row minus column, and its standard error."""
+        ...
+
+    def degrees(self, first: Integers, second: Integers) -> Floats:
+        """Degrees of freedom of comparisons."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,10 +162,10 @@ class League:
 
 
 def league(
-    net: "Network",
+    net: Compared,
     *,
     order: tuple[str, ...] | None = None,
-    above: "str | Network" = "direct",
+    above: str | Compared = "direct",
     ratio: bool | None = None,
     level: float | None = None,
     digits: int = 2,
@@ -145,7 +174,7 @@ def league(
 
     Parameters
     ----------
-    net : Network
+    net : Network or ComponentNetwork
         Any network.
     order : tuple of str, optional
         Treatments along the diagonal, such as the order of a ranking; alphabetical without it. Treatments
@@ -192,14 +221,14 @@ def league(
     T = len(net.treatments)
     numbers = np.full((3, T, T), np.nan)
     _fill_network(net, numbers, chosen, place)
-    fill = _ABOVE[above] if isinstance(above, str) else partial(_fill_other, above)
+    fill: Callable[..., str] = _ABOVE[above] if isinstance(above, str) else partial(_fill_other, above)
     said = fill(net, numbers, chosen, place)
     table = numbers[:, place][:, :, place]
     estimate, lower, upper = np.exp(table) if exponentiate else table
     return League(shown, estimate, lower, upper, said, exponentiate, chosen, digits)
 
 
-def _require_one_scale(other: "Network", ratio: bool) -> None:
+def _require_one_scale(other: Compared, ratio: bool) -> None:
     if (other.design.contrasts.measure in RATIOS) != ratio:
         raise SynthesisError(
             "One of the two networks has ratios, the other differences; ratio=False shows logarithms of the "
@@ -218,7 +247,7 @@ def _below(place: Integers) -> tuple[Integers, Integers]:
     return place[first], place[second]
 
 
-def _fill_network(net: "Network", numbers: Floats, level: float, place: Integers) -> None:
+def _fill_network(net: Compared, numbers: Floats, level: float, place: Integers) -> None:
     left, right = _below(place)
     differences, errors = net.differences()
     half = quantiles(level, net.degrees(left, right)) * errors[left, right]
@@ -251,7 +280,7 @@ def _fill_nothing(net: "Network", numbers: Floats, level: float, place: Integers
     return "nothing"
 
 
-def _fill_other(other: "Network", net: "Network", numbers: Floats, level: float, place: Integers) -> str:
+def _fill_other(other: Compared, net: Compared, numbers: Floats, level: float, place: Integers) -> str:
     """Another network above, the treatments in its own way round: further left against further right."""
     left, right = _below(place)
     names = net.treatments

@@ -157,7 +157,7 @@ class ComponentNetwork:
         level: float | None = None,
         digits: int = 2,
     ) -> League:
-        """Every comparison in one square, with another network above where given, such as the standard one."""
+        """Every comparison in one square, with another network, such as the standard one, above."""
         shown: str | Compared = "nothing" if above is None else above
         return league(self, order=order, above=shown, ratio=ratio, level=level, digits=digits)
 

@@ -121,8 +121,9 @@ def test_six_parameters_against_metropolis() -> None:
     for turn in range(700):
         tried = x + generator.normal(size=x.shape) @ root.T
         there = _look(problem, prior, axes, tried)
-        moved = np.asarray(np.log(generator.random((200, 1))) < (there - here)[:, None], dtype=np.bool_)
-        x, here = np.where(moved, tried, x), np.where(moved[:, 0], there, here)
+        u: Floats = generator.random(200)
+        moved = np.flatnonzero(np.log(u) < there - here)
+        x[moved], here[moved] = tried[moved], there[moved]
         if turn >= 100:
             kept.append(np.column_stack([np.exp(x[:, :3]), x[:, 3:]]))
     draws = np.array(kept)
@@ -133,7 +134,7 @@ def test_six_parameters_against_metropolis() -> None:
 
 
 def _look(problem: Problem, prior: HalfNormals, axes: list[Axis], x: Floats) -> Floats:
-    inside = (np.abs(x[:, 3:]) < 1).all(axis=1)
+    inside = np.abs(x[:, 3:]).max(axis=1) < 1
     C = np.tile(np.eye(3), (x.shape[0], 1, 1))
     first, second = np.triu_indices(3, 1)
     C[:, first, second] = C[:, second, first] = np.where(inside[:, None], x[:, 3:], 0)

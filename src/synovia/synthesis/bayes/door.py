@@ -5,6 +5,7 @@ from typing import Protocol
 from synovia.errors import SynthesisError
 from synovia.synthesis.bayes.model import BetaPrior, TauPrior, build_model, integrate_model
 from synovia.synthesis.bayes.posterior import Posterior
+from synovia.synthesis.bayes.treatments import find_treatments
 from synovia.synthesis.fit import Fit
 
 __all__ = ["bayes"]
@@ -41,7 +42,8 @@ def bayes(
     Returns
     -------
     Posterior
-        ``tidy``, ``variances``, ``predict``, ``shrinkage``, ``probability``, ``density``, ``summary``.
+        ``tidy``, ``variances``, ``predict``, ``shrinkage``, ``probability``, ``density``, ``summary``; of a
+        network also ``compare`` and ``rank``.
 
     Raises
     ------
@@ -53,9 +55,10 @@ def bayes(
     .. math:: p(\psi \mid y) \propto p(\psi) \int L(\beta, \psi)\,p(\beta)\,d\beta
 
     is integrated over up to three variances and correlations by a trapezoidal rule that is refined until its
-    relative error is below 1e-6; at each node coefficients, effects of studies and predictions are normal.
-    Beyond three, weighted points of scrambled nets take its place; ``method`` states their error and
-    ``warnings`` says when it can be seen.
+    relative error is below 1e-6, of three 1e-5; at each node coefficients, effects of studies and
+    predictions are normal. Beyond three, weighted points of scrambled nets take its place; ``method`` states
+    their error and ``warnings`` says when it can be seen. Correlations of three or more effects are uniform
+    over the correlation matrices that exist.
     Röver (2020), Journal of Statistical Software 93(6), for one variance.
 
     Examples
@@ -72,4 +75,4 @@ def bayes(
         raise SynthesisError(f"Found level {level:g}; wanted a number between 0 and 1, such as 0.95.")
     fitted = fit if isinstance(fit, Fit) else fit.fit
     model = build_model(fitted, tau, beta)
-    return Posterior(fitted, model, integrate_model(model), level)
+    return Posterior(fitted, model, integrate_model(model), level, find_treatments(fit))

@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from synovia.errors import SynthesisError
 from synovia.synthesis.fit import Fit
 
-__all__ = ["Better", "Ranking", "p_scores", "rank"]
+__all__ = ["Better", "Ranking", "count_ranks", "p_scores", "rank"]
 
 Floats = NDArray[np.float64]
 Better = Literal["lower", "higher"]
@@ -245,19 +245,38 @@ def rank(net: Rankable, *, better: Better, mid: float = 0.0, draws: int = DRAWS,
     """
     scores = p_scores(net, better=better, mid=mid).to_numpy()
     drawn = _read_direction(better, mid) * _draw(net, draws, seed)
+    return count_ranks(net.treatments, scores, drawn, (better, mid, net.fit.settings.level, seed))
+
+
+def count_ranks(
+    treatments: tuple[str, ...], scores: Floats, drawn: Floats, asked: tuple[Better, float, float, int]
+) -> Ranking:
+    """The ranks in draws of the effects.
+
+    Parameters
+    ----------
+    treatments : tuple of str
+        T treatments.
+    scores : ndarray of shape (T,)
+        P-scores.
+    drawn : ndarray of shape (draws, T)
+        Effects, larger ones being better.
+    asked : tuple
+        Which effects are good, the minimal important difference, the level of rank intervals and the seed.
+    """
     T = scores.size
     ranks = np.empty_like(drawn, dtype=np.intp)
     np.put_along_axis(ranks, np.argsort(-drawn, axis=1), np.arange(T)[None, :], axis=1)
     counts = np.bincount((np.arange(T) * T + ranks).ravel(), minlength=T * T).reshape(T, T)
-    near = (drawn >= drawn.max(axis=1, keepdims=True) - mid).mean(axis=0)
+    better, mid, level, seed = asked
     return Ranking(
-        treatments=net.treatments,
+        treatments=treatments,
         scores=scores,
         probabilities=counts / drawn.shape[0],
-        near_best=near,
+        near_best=(drawn >= drawn.max(axis=1, keepdims=True) - mid).mean(axis=0),
         better=better,
         mid=mid,
-        level=net.fit.settings.level,
+        level=level,
         draws=drawn.shape[0],
         seed=seed,
     )

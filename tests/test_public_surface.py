@@ -10,7 +10,7 @@ import synovia as sv
 SURFACE = [
     "Fit", "GeneralisedQ", "SynoviaError", "baujat", "bayes", "beta_binomial", "binomial_normal", "blup",
     "bootstrap", "bubble", "compare", "component_network", "contrast", "convert_doses", "course_contrasts",
-    "cumulative", "diagnostic_accuracy", "dose_network", "dose_response", "draw",
+    "cumulative", "diagnostic_accuracy", "dose_contrasts", "dose_network", "dose_response", "draw",
     "effect_sizes", "evidence_map", "example", "examples", "explained", "flow", "forest", "funnel",
     "influence", "kappa", "league", "leave_one_out", "load_field", "log_rate_normal", "logit_normal",
     "mantel_haenszel", "meta", "meta_many", "network", "open", "outcome_network", "p_scores", "pairwise",

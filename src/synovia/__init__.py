@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     )
     from synovia.synthesis.bayes import bayes
     from synovia.synthesis.course import course_contrasts, time_course
-    from synovia.synthesis.dose import dose_network
+    from synovia.synthesis.dose import dose_contrasts, dose_network
     from synovia.synthesis.network import (
         component_network,
         league,
@@ -88,6 +88,7 @@ _HOMES = {
     "cumulative": "synovia.diagnosis",
     "convert_doses": "synovia.synthesis",
     "diagnostic_accuracy": "synovia.synthesis",
+    "dose_contrasts": "synovia.synthesis.dose",
     "dose_network": "synovia.synthesis.dose",
     "dose_response": "synovia.synthesis",
     "draw": "synovia.plots",
@@ -150,6 +151,7 @@ __all__ = [
     "course_contrasts",
     "cumulative",
     "diagnostic_accuracy",
+    "dose_contrasts",
     "dose_network",
     "dose_response",
     "draw",

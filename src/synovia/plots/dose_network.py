@@ -8,11 +8,12 @@ from matplotlib.axes import Axes
 
 from synovia.plots.dose import dose_curve
 from synovia.plots.scatter import FAR
-from synovia.plots.style import INK, blank_axes, house, numbers_of, plain, say_no_data, texts_of
+from synovia.plots.style import INK, blank_axes, house, numbers_of, plain, say_no_data, texts_of, wrap
 
 __all__ = ["dose_network"]
 
 _NO_DATA = "No data: no agent has a curve."
+_TITLE = 9.0
 _ACROSS, _WIDE, _HIGH, _LEFT, _RIGHT, _TOP, _BOTTOM = 3, 205.0, 185.0, 48.0, 10.0, 22.0, 36.0
 
 
@@ -79,7 +80,8 @@ def dose_network(
                 keep=shown,
                 ax=panel,
             )
-            panel.set_title(plain(name), fontsize=9, color=INK, loc="left", parse_math=False)
+            title = wrap(plain(name), _WIDE - _LEFT - _RIGHT, _TITLE, most=1)[0]
+            panel.set_title(title, fontsize=_TITLE, color=INK, loc="left", parse_math=False)
     return frame
 
 

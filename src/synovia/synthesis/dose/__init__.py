@@ -1,6 +1,7 @@
 """Dose-response: how an effect changes with the dose, in one stage or two."""
 
 from synovia.synthesis.dose.bases import Basis, Linear, Log, Quadratic, Spline, place_knots
+from synovia.synthesis.dose.contrasts import dose_contrasts
 from synovia.synthesis.dose.counts import Counts, adjust_margins, match_variances
 from synovia.synthesis.dose.design import Columns, DoseDesign, read_doses
 from synovia.synthesis.dose.dose_response import dose_response, fit_curve
@@ -34,6 +35,7 @@ __all__ = [
     "Spline",
     "adjust_margins",
     "convert_doses",
+    "dose_contrasts",
     "dose_network",
     "dose_response",
     "fit_curve",

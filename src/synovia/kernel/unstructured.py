@@ -165,7 +165,7 @@ class HeldUnstructured:
     Examples
     --------
     >>> half = HeldUnstructured(Unstructured(2), 2, 0.5)
-    >>> half.from_search(half.to_search(np.array([4.0, 1.0]))).tolist()
+    >>> half.from_search(half.to_search(np.array([4.0, 1.0]))).round(9).tolist()
     [4.0, 1.0]
     """
 

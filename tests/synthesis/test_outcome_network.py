@@ -12,7 +12,7 @@ from synovia.diagnosis import leave_one_out
 from synovia.errors import NotPositiveDefinite, SynthesisError, TooFewStudies
 from synovia.kernel import Inapplicable, point
 from synovia.synthesis import meta
-from synovia.synthesis.network import OutcomeNetwork, network, outcome_network, read_contrasts
+from synovia.synthesis.network import OutcomeNetwork, network, outcome_network, partial_order, read_contrasts
 from synovia.synthesis.network.outcome_covariance import find_middle
 
 CLOSED = 1e-9  # two orders of the same sums
@@ -278,3 +278,25 @@ def test_contrasts_are_taken_as_read() -> None:
     read = outcome_network({"pain": read_contrasts(pairs)}, correlation=0.0, structure=None)
     table = outcome_network({"pain": pairs}, correlation=0.0, structure=None)
     assert read.tidy().equals(table.tidy())
+
+
+def test_one_outcome_is_ranked_and_tabulated_like_a_network() -> None:
+    net = outcome_network(make_outcomes(), correlation=0.5, reference="B", tau2=HELD)
+    pain, function = net.on("pain"), net.on("function")
+    assert pain.tidy()["estimate"].tolist() == net.tidy().query("outcome == 'pain'")["estimate"].tolist()
+    table = pain.league(above=function)
+    for i, one in enumerate("ABCD"):
+        for j, other in enumerate("ABCD"):
+            if i != j:
+                left, right = ("ABCD"[min(i, j)], "ABCD"[max(i, j)])
+                row = net.compare("function" if i < j else "pain", left, right).iloc[0]
+                shown = [table.estimate[i, j], table.lower[i, j], table.upper[i, j]]
+                assert shown == pytest.approx([row["estimate"], row["lower"], row["upper"]], rel=CLOSED), (
+                    one + other
+                )
+    assert "estimates of function" in table.caption
+    order = partial_order({"pain": pain.rank(better="higher"), "function": function.rank(better="higher")})
+    assert set(order.treatments) == set("ABCD")
+    alone = outcome_network({"pain": make_comparisons(make_arms())}, correlation=0.5, tau2=0.09).on("pain")
+    whole = network(make_comparisons(make_arms()), tau2=0.09).rank(better="lower")
+    assert alone.rank(better="lower").scores == pytest.approx(whole.scores, rel=CLOSED)

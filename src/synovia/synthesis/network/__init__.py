@@ -11,6 +11,7 @@ from synovia.synthesis.network.direct import direct_evidence, hat_matrix
 from synovia.synthesis.network.funnel import adjust_comparisons
 from synovia.synthesis.network.league import League, league
 from synovia.synthesis.network.model import Network
+from synovia.synthesis.network.outcome_view import OutcomeView
 from synovia.synthesis.network.outcomes import OutcomeNetwork, outcome_network
 from synovia.synthesis.network.partial_order import PartialOrder, partial_order
 from synovia.synthesis.network.pooling import network
@@ -27,6 +28,7 @@ __all__ = [
     "NetworkDesign",
     "NetworkSubgroups",
     "OutcomeNetwork",
+    "OutcomeView",
     "PartialOrder",
     "Ranking",
     "adjust_comparisons",

@@ -299,9 +299,8 @@ def _fill_other(other: Compared, net: Compared, numbers: Floats, level: float, p
     differences, errors = other.differences()
     half = quantiles(level, other.degrees(*theirs.T)) * errors[theirs[:, 0], theirs[:, 1]]
     _set(numbers, mine[:, 0], mine[:, 1], (differences[theirs[:, 0], theirs[:, 1]], half))
-    said = other.fit.method
-    measure = other.design.contrasts.measure
-    return f"estimates of {measure + ', ' if measure else ''}{said}"
+    named = (str(getattr(other, "outcome", "")), other.design.contrasts.measure)
+    return f"estimates of {', '.join([*filter(None, named), other.fit.method])}"
 
 
 _ABOVE = {"direct": _fill_direct, "prediction": _fill_prediction, "nothing": _fill_nothing}

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from synovia.errors import SynthesisError
 from synovia.kernel import Inapplicable, quantile, quantiles, tail
 from synovia.synthesis.fit import Fit
-from synovia.synthesis.network.arms import read_arms
-from synovia.synthesis.network.contrasts import Contrasts, read_contrasts
+from synovia.synthesis.network.contrasts import Contrasts
 from synovia.synthesis.network.outcome_covariance import read_correlation
 from synovia.synthesis.network.outcome_design import OutcomeDesign, make_outcome_design
 from synovia.synthesis.network.outcome_fitting import OutcomeSettings, fit_outcomes
+from synovia.synthesis.network.outcome_view import OutcomeView
+from synovia.synthesis.network.reading import read_network
 from synovia.synthesis.random import Inner
 from synovia.synthesis.rows import find_missing, require_columns
 from synovia.synthesis.settings import CLUSTERED, Tau2
@@ -102,6 +103,12 @@ class OutcomeNetwork:
             One row: outcome, treatment_1, treatment_2, then as ``tidy``.
         """
         return self._list(self.design.find_outcome(outcome), [(first, second)], level)
+
+    def on(self, outcome: str) -> OutcomeView:
+        """The network of one outcome, informed by the others: its ``rank`` and its ``league``."""
+        place = self.design.find_outcome(outcome)
+        own = self.design.designs[place]
+        return OutcomeView(outcome, own, self.fit, self.design.spread(place, np.eye(own.problem.p)))
 
     def summary(self) -> Summary:
         """The networks on a page: ``as_text``, ``as_html``, ``as_latex``."""
@@ -195,7 +202,7 @@ def outcome_network(  # noqa: PLR0913 - a model function names every choice it t
     outcome : str
         Column of outcomes of a single table.
     measure : str or mapping of str to str, optional
-        Effect measure of arms, of all outcomes or of each; comparisons have none.
+        Effect measure, of all outcomes or of each; needed for arms.
     columns : mapping of str to str, optional
         What the tables call the columns of ``network``.
     reference : str, optional
@@ -286,17 +293,7 @@ def _read(
     for name, table in tables.items():
         own = measure.get(name) if isinstance(measure, Mapping) else measure
         try:
-            networks[name] = _read_one(table, own, columns)
+            networks[name] = read_network(table, own, columns)
         except SynthesisError as error:
             raise type(error)(f"Outcome {name}: {error}") from error
     return networks
-
-
-def _read_one(
-    table: pd.DataFrame | Contrasts, measure: str | None, columns: Mapping[str, str] | None
-) -> Contrasts:
-    if isinstance(table, Contrasts):
-        return table
-    if measure is not None:
-        return read_arms(table, measure=measure, columns=columns)
-    return read_contrasts(table, **dict(columns or {}))

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, gammaln
 
-__all__ = ["Arms", "Peak", "evaluate_arms", "find_peak", "make_arms"]
+__all__ = ["Arms", "Peak", "Place", "at_tau", "evaluate_arms", "find_peak", "make_arms"]
 
 Floats = NDArray[np.float64]
 
 STEPS = 100
 LONGEST = 2.0  # logits a step may go: beyond it the curvature of the start says nothing
+BARE = 1e-6  # what an arm without events, or with nothing else, weighs in where a baseline begins
 NEAR = 1e-3  # the rules need to be centred near the mode, not on it
 INNER = 2  # steps towards the mode of an arm from where the trial's mode says it is
 LARGEST = 100_000  # numbers held at once
@@ -48,6 +49,44 @@ class Arms:
     codes: NDArray[np.intp]
     trial: Floats
     constant: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """Where N evaluations are made.
+
+    Attributes
+    ----------
+    tau : ndarray of shape (N,)
+        Standard deviation between trials.
+    offset : ndarray of shape (N, A) or (1, 1)
+        What is added to the logits of arms.
+    centre : ndarray of shape (N, T - 1) or (1, 1)
+        Prior means of the effects.
+    """
+
+    tau: Floats
+    offset: Floats
+    centre: Floats
+
+    def cut(self, start: int, stop: int) -> "Place":
+        """Some of the evaluations."""
+        inside = slice(start, stop)
+        offset, centre = (x if x.shape[0] == 1 else x[inside] for x in (self.offset, self.centre))
+        return Place(self.tau[inside], offset, centre)
+
+    def repeat(self, times: int) -> "Place":
+        """Every evaluation so many times."""
+        offset, centre = (
+            x if x.shape[0] == 1 else np.repeat(x, times, axis=0) for x in (self.offset, self.centre)
+        )
+        return Place(np.repeat(self.tau, times), offset, centre)
+
+
+def at_tau(tau: Floats) -> Place:
+    """Evaluations that differ in tau alone."""
+    nothing = np.zeros((1, 1))
+    return Place(tau, nothing, nothing)
 
 
 def make_arms(events: Floats, totals: Floats, design: Floats, codes: NDArray[np.intp]) -> Arms:
@@ -80,7 +119,7 @@ class Peak:
     random : ndarray of shape (N, A)
         In standard deviations.
     precision : ndarray of shape (N, T - 1, T - 1)
-        Of the effects, with everything else integrated out as if it were normal; empty where they were given.
+        Of the effects, with everything else integrated out as if it were normal; 0 where they were given.
     """
 
     effects: Floats
@@ -90,7 +129,7 @@ class Peak:
 
 
 def find_peak(
-    arms: Arms, tau: Floats, *, effect_sd: float, baseline_sd: float, effects: Floats | None = None
+    arms: Arms, place: Place, *, effect_sd: float, baseline_sd: float, effects: Floats | None = None
 ) -> Peak:
     """The joint mode, by Newton's steps of limited length.
 
@@ -98,37 +137,39 @@ def find_peak(
     ----------
     arms : Arms
         The data.
-    tau : ndarray of shape (N,)
-        Standard deviation between trials.
+    place : Place
+        Where.
     effect_sd, baseline_sd : float
-        Of the normal priors, mean 0.
+        Of the normal priors; the mean of the baselines' is 0.
     effects : ndarray of shape (N, T - 1), optional
         Holds the effects there; they are found too without it.
     """
-    s = tau[:, None] / np.sqrt(2)
-    d = np.zeros((tau.size, arms.design.shape[1])) if effects is None else effects
+    s = place.tau[:, None] / np.sqrt(2)
+    d = np.zeros((place.tau.size, arms.design.shape[1])) + place.centre if effects is None else effects
     rate = (arms.events @ arms.trial + 0.5) / (arms.totals @ arms.trial + 1)
-    mu = np.log(rate / (1 - rate)) - (d @ arms.design.T) @ arms.trial / arms.trial.sum(axis=0)
-    z = np.zeros((tau.size, arms.events.size))
-    precision = np.empty(0)
+    shift = d @ arms.design.T + place.offset
+    told = arms.trial * np.where((arms.events > 0) & (arms.events < arms.totals), 1.0, BARE)[:, None]
+    mu = np.log(rate / (1 - rate)) - shift @ told / told.sum(axis=0)
+    z = np.zeros((place.tau.size, arms.events.size))
+    precision = np.zeros((place.tau.size, d.shape[1], d.shape[1]))
     for _ in range(STEPS):
-        p = expit(mu @ arms.trial.T + d @ arms.design.T + s * z)
+        p = expit(mu @ arms.trial.T + d @ arms.design.T + place.offset + s * z)
         w, score = arms.totals * p * (1 - p), arms.events - arms.totals * p
         pull, bend = s * score - z, 1 + s * s * w
         v, left = w / bend, score - s * w * pull / bend  # random effects eliminated
         total = v @ arms.trial + baseline_sd**-2
         first = left @ arms.trial - mu * baseline_sd**-2
         step_d, crossed = np.zeros_like(d), np.zeros_like(total)
-        if effects is None:
+        if effects is None and d.shape[1]:
             precision, slope, lost = _eliminate(arms, v, total, left, first)
             precision = precision + effect_sd**-2 * np.eye(d.shape[1])
-            found = np.linalg.solve(precision, (slope - d * effect_sd**-2)[..., None])
+            found = np.linalg.solve(precision, (slope - (d - place.centre) * effect_sd**-2)[..., None])
             step_d = np.asarray(found[..., 0], dtype=np.float64)
             crossed = np.einsum("nst,nt->ns", lost, step_d)
         step_mu = (first - crossed) / total
         moved = step_mu @ arms.trial.T + step_d @ arms.design.T
         step_z = (pull - s * w * moved) / bend
-        longest = np.max([np.abs(x).max(axis=1) for x in (step_mu, step_d, s * step_z)], axis=0)
+        longest = np.max([np.abs(x).max(axis=1, initial=0) for x in (step_mu, step_d, s * step_z)], axis=0)
         share = np.minimum(1, LONGEST / np.maximum(longest, 1e-300))[:, None]
         mu, d, z = mu + share * step_mu, d + share * step_d, z + share * step_z
         if longest.max() < NEAR:
@@ -147,15 +188,15 @@ def _eliminate(
     return precision, slope, joined
 
 
-def evaluate_arms(arms: Arms, tau: Floats, peak: Peak, *, baseline_sd: float, points: int) -> Floats:
+def evaluate_arms(arms: Arms, place: Place, peak: Peak, *, baseline_sd: float, points: int) -> Floats:
     """(N,) log-likelihoods, with baselines and random effects integrated out.
 
     Parameters
     ----------
     arms : Arms
         The data.
-    tau : ndarray of shape (N,)
-        Standard deviation between trials.
+    place : Place
+        Where.
     peak : Peak
         Effects, and the mode of everything else given them.
     baseline_sd : float
@@ -165,8 +206,8 @@ def evaluate_arms(arms: Arms, tau: Floats, peak: Peak, *, baseline_sd: float, po
     """
     most = max(1, LARGEST // (arms.events.size * points * points))
     pieces = [
-        _evaluate(arms, tau[i : i + most], _cut(peak, i, i + most), baseline_sd, points)
-        for i in range(0, tau.size, most)
+        _evaluate(arms, place.cut(i, i + most), _cut(peak, i, i + most), baseline_sd, points)
+        for i in range(0, place.tau.size, most)
     ]
     return np.concatenate(pieces) + arms.constant
 
@@ -176,10 +217,10 @@ def _cut(peak: Peak, start: int, stop: int) -> Peak:
     return Peak(peak.effects[inside], peak.baselines[inside], peak.random[inside], peak.precision)
 
 
-def _evaluate(arms: Arms, tau: Floats, peak: Peak, baseline_sd: float, points: int) -> Floats:
+def _evaluate(arms: Arms, place: Place, peak: Peak, baseline_sd: float, points: int) -> Floats:
     x, log_w = _make_nodes(points)
-    s = tau[:, None] / np.sqrt(2)
-    shift = peak.effects @ arms.design.T
+    s = place.tau[:, None] / np.sqrt(2)
+    shift = peak.effects @ arms.design.T + place.offset
     p = expit(peak.baselines @ arms.trial.T + shift + s * peak.random)
     w = arms.totals * p * (1 - p)
     own = w / (1 + s * s * w)

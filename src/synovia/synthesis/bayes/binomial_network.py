@@ -1,5 +1,6 @@
 """Networks of trials with counts of events: the exact binomial likelihood, without continuity corrections."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from synovia.errors import SynthesisError
 from synovia.kernel.normals import Normals
 from synovia.synthesis.bayes.binomial_likelihood import Arms, make_arms
 from synovia.synthesis.bayes.binomial_posterior import BinomialNodes, BinomialPriors, integrate_binomial
+from synovia.synthesis.bayes.binomial_separation import find_separated
 from synovia.synthesis.bayes.credible import limit_curve, limit_normals, mode_curve
 from synovia.synthesis.bayes.priors import Prior, Uniform, require_positive
 from synovia.synthesis.rows import require_columns
@@ -188,8 +190,9 @@ def binomial_network(
 
     Dias et al. (2013), Medical Decision Making 33, 607-617 (NICE TSD 2). Baselines and random effects are
     integrated by adaptive Gauss-Hermite quadrature trial by trial, the effects by a rule around their mean at
-    each tau (a product of Gauss-Hermite rules for few effects, one of degree 5 for many), tau by the
-    trapezoidal rule. Nothing is drawn. The contrasts of a trial covary as tau² (I + J)/2; the prior of a
+    each tau (a product of Gauss-Hermite rules for few effects, one of degree 5 or a sparse one of degree 7
+    for many), tau by the trapezoidal rule, and with it an effect that few or no events tell. Nothing is
+    drawn. The contrasts of a trial covary as tau² (I + J)/2; the prior of a
     baseline is that of the reference treatment's log odds. Trials without any event, or with
     events only, say next to nothing about effects; they are left out with a warning.
 
@@ -209,8 +212,9 @@ def binomial_network(
     _require_connected(arms, treatments)
     priors = BinomialPriors(tau, effect_sd, baseline_sd)
     studies = tuple(dict.fromkeys(arms["study"].tolist()))
-    nodes = integrate_binomial(_build(arms, treatments), priors)
-    return BinomialNetwork(treatments, studies, priors, nodes, level, warnings)
+    built = _build(arms, treatments)
+    said = (*warnings, *_tell_open(built, treatments))
+    return BinomialNetwork(treatments, studies, priors, integrate_binomial(built, priors), level, said)
 
 
 def _read_arms(data: pd.DataFrame, events: str, total: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -246,6 +250,20 @@ def _read_arms(data: pd.DataFrame, events: str, total: str) -> tuple[pd.DataFram
     names = list(dict.fromkeys(arms.loc[silent, "study"]))
     said = (f"Left out, with no event or only events in all arms: {', '.join(names)}.",) if names else ()
     return arms.loc[~silent].reset_index(drop=True), said
+
+
+def _tell_open(arms: Arms, treatments: tuple[str, ...]) -> Iterator[str]:
+    """Effects that only the prior ends, on one side."""
+    separated = find_separated(arms)
+    for group in separated:
+        named = ", ".join(treatments[column + 1] for column in group.members)
+        yield (
+            f"No trial bounds how far {named} lies from the other treatments, as arms without any event (or "
+            "with nothing else) are all that compares them: on one side the effect ends where its prior "
+            "does, and its mean and interval say more on the prior than on the trials."
+        )
+    if len(separated) > 1:
+        yield "Only the first of these is integrated exactly; the others are taken as normal, which is rough."
 
 
 def _order(arms: pd.DataFrame, reference: str | None) -> tuple[str, ...]:

@@ -1,27 +1,33 @@
 """The posterior of a binomial network: quadrature over tau, and at each tau over the effects."""
 
-from dataclasses import dataclass
-from functools import cache
-from itertools import product
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synovia.kernel.axis import Axis, Curve, make_curve
-from synovia.kernel.lattice import make_lattice
-from synovia.synthesis.bayes.binomial_likelihood import Arms, Peak, evaluate_arms, find_peak
+from synovia.kernel.lattice import Lattice, make_lattice
+from synovia.synthesis.bayes.binomial_likelihood import Arms, Peak, Place, at_tau, evaluate_arms, find_peak
+from synovia.synthesis.bayes.binomial_rules import make_rule, make_sparse_rule
+from synovia.synthesis.bayes.binomial_separation import Held, Separated, find_rarest, find_separated, hold
 from synovia.synthesis.bayes.priors import Prior
 
 __all__ = ["BinomialNodes", "BinomialPriors", "integrate_binomial"]
 
 Floats = NDArray[np.float64]
+Rule = tuple[Floats, Floats]
 
 POINTS = 7  # nodes of the rules over a baseline and over an arm's random effect
+FINE = 11  # the same, where the effects are far from normal
 FIRST = 3  # the same, to find where the mass lies
 GRIDS = ((3, 7), (4, 5))  # up to so many effects, so many nodes for each of them
 FAST = 10_000_000  # evaluations of the likelihood of an arm at one of its nodes, above which nodes are saved
+ROUGH = 0.1  # by how much logs of the posterior over a normal density may differ between nodes of degree 5
+LEAST = 0.5  # of a variance of the rule, below which a finer one is not believed
+SPARSE, LEVEL = 5, 3  # up to so many effects, a sparse rule of that level where they are far from normal
 TOLERANCE = 1e-4
 DEPTH = 14.0
+MOST = {False: 200, True: 20_000}  # nodes of the lattice, without and with an effect that is held
 V = np.empty(0)
 
 
@@ -68,6 +74,59 @@ class BinomialNodes:
     error: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Mending:
+    """How means and covariances of a rule become those of a finer one, in its own standard deviations.
+
+    Attributes
+    ----------
+    shift : ndarray of shape (t,)
+    spread : ndarray of shape (t, t)
+    """
+
+    shift: Floats
+    spread: Floats
+
+    def mend(self, mean: Floats, cov: Floats) -> tuple[Floats, Floats]:
+        """(N, t) means and (N, t, t) covariances, mended."""
+        root = np.linalg.cholesky(cov)
+        return mean + root @ self.shift, np.asarray(root @ self.spread @ np.swapaxes(root, 1, 2))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Posed:
+    """What is integrated, and how closely.
+
+    Attributes
+    ----------
+    arms : Arms
+        The data, without the effect that is held.
+    priors : BinomialPriors
+        Of everything.
+    held : Held or None
+        An effect with an axis of its own.
+    points : int
+        Nodes of the rules over a baseline and over an arm's random effect.
+    rule : tuple of ndarray
+        Over the effects that are not held.
+    mending : Mending or None
+        What a finer rule adds.
+    """
+
+    arms: Arms
+    priors: BinomialPriors
+    held: Held | None
+    points: int
+    rule: Rule
+    mending: Mending | None = None
+
+    def put(self, tau: Floats, at: Floats | None = None) -> Place:
+        """Evaluations at values of tau, and at places on the axis of the held effect: its origin without."""
+        if self.held is None:
+            return at_tau(tau)
+        return self.held.put(tau, self.held.natural(np.zeros(tau.size) if at is None else at))
+
+
 def integrate_binomial(arms: Arms, priors: BinomialPriors) -> BinomialNodes:
     """Integrate tau and the effects.
 
@@ -77,48 +136,128 @@ def integrate_binomial(arms: Arms, priors: BinomialPriors) -> BinomialNodes:
         The data.
     priors : BinomialPriors
         Of everything.
+
+    Notes
+    -----
+    Effects that many events tell are nearly normal at a given tau, and a rule of degree 5 does. One that
+    the data leave open on one side, so that only its prior ends it, has an axis of its own beside that of
+    tau. Where a normal density fits the others badly, finer rules are used, or the effect that the fewest
+    events tell is given the axis and what a finer rule adds at the mode is added everywhere.
     """
-    t, prior = arms.design.shape[1], priors.tau
-    if prior is None:
-        log_density, mean, cov = _integrate_effects(arms, priors, np.zeros(1))
-        return BinomialNodes(np.ones(1), mean, cov, np.zeros(1), None, float(log_density[0]), 0.0)
-    axis = _place(arms, priors, prior, Axis(*prior.limits, squared=True))
+    posed, tau = _pose(arms, priors)
+    axes = tuple(axis for axis in (tau, posed.held) if axis is not None)
+    if axes:
+        return _integrate_axes(posed, axes)
+    log_density, mean, cov = _integrate_effects(posed, at_tau(np.zeros(1)))
+    return BinomialNodes(np.ones(1), mean, cov, np.zeros(1), None, float(log_density[0]), 0.0)
+
+
+def _pose(arms: Arms, priors: BinomialPriors) -> tuple[_Posed, Axis | None]:
+    separated = find_separated(arms)
+    posed = _hold(arms, priors, separated[0] if separated else None)
+    tau = _place_tau(posed)
+    if not _is_rough(posed, tau):
+        return posed, tau
+    t = posed.arms.design.shape[1]
+    if t > SPARSE and posed.held is None:
+        posed = _hold(arms, priors, find_rarest(arms))
+        tau, t = _place_tau(posed), t - 1
+    if t > SPARSE:
+        return replace(posed, mending=_find_mending(posed, tau)), tau
+    rule = make_sparse_rule(t, LEVEL) if t > LEVEL else posed.rule
+    return replace(posed, points=FINE, rule=rule), tau
+
+
+def _find_mending(posed: _Posed, tau: Axis | None) -> Mending | None:
+    """What a sparse rule, too slow to be used everywhere, finds at the mode beyond the rule that is used."""
+    place = posed.put(np.zeros(1) if tau is None else tau.natural(np.zeros(1)))
+    centre = _find_centre(posed, place)
+    _, mean, cov = _apply(posed, place, centre, posed.rule, POINTS)
+    _, finer, wider = _apply(posed, place, centre, make_sparse_rule(cov.shape[1], LEVEL), POINTS)
+    root = np.linalg.inv(np.linalg.cholesky(cov[0]))
+    spread = np.asarray(root @ wider[0] @ root.T)
+    sound = np.linalg.eigvalsh(spread).min() > LEAST
+    return Mending(root @ (finer - mean)[0], spread) if sound else None
+
+
+def _hold(arms: Arms, priors: BinomialPriors, separated: Separated | None) -> _Posed:
+    held = None if separated is None else hold(arms, separated, priors.effect_sd, priors.baseline_sd)
+    rest = arms if held is None else held.rest
+    t = rest.design.shape[1]
+    nodes = next((grid for most, grid in GRIDS if t <= most), 0)
+    costly = 20 * rest.events.size * POINTS**2 * nodes**t > FAST
+    return _Posed(rest, priors, held, POINTS, make_rule(t, 0 if costly else nodes))
+
+
+def _is_rough(posed: _Posed, tau: Axis | None) -> bool:
+    """Whether the posterior of the effects near its mode is far from the normal around which its rule is."""
+    place = posed.put(np.zeros(1) if tau is None else tau.natural(np.zeros(1)))
+    heights, _ = _climb(posed, place, _find_centre(posed, place), make_rule(posed.arms.design.shape[1], 0))
+    return bool(np.ptp(heights) > ROUGH)
+
+
+def _integrate_axes(posed: _Posed, axes: tuple[Axis | Held, ...]) -> BinomialNodes:
+    """A lattice over tau, an effect that is held, or both; the other effects are integrated at its nodes."""
+    prior, held = posed.priors.tau, posed.held
+    t = posed.arms.design.shape[1] + (held is not None)
 
     def evaluate(at: Floats) -> tuple[Floats, Floats]:
-        tau = axis.natural(at[:, 0])
-        log_density, mean, cov = _integrate_effects(arms, priors, tau)
-        total = log_density + prior.log_density(tau, V) + axis.log_slope(at[:, 0])
+        tau = np.zeros(at.shape[0]) if prior is None else axes[0].natural(at[:, 0])
+        total, mean, cov = _integrate_effects(posed, posed.put(tau, at[:, -1]))
+        for axis, column in zip(axes, at.T, strict=True):
+            total = total + axis.log_slope(column)
+        if prior is not None:
+            total = total + prior.log_density(tau, V)
+        if held is not None:
+            value = held.natural(at[:, -1])
+            total = total + held.log_prior(value)
+            mean, cov = held.restore(value, mean, cov)
         return total, np.column_stack([tau, mean, cov.reshape(tau.size, -1)])
 
     def summarise(values: Floats) -> tuple[Floats, Floats]:
         own = values[:, 1 + t :: t + 1]
         return values[:, : 1 + t], np.column_stack([np.zeros(own.shape[0]), own])
 
-    lattice = make_lattice(evaluate, summarise, axes=1, tolerance=TOLERANCE, most=200, depth=DEPTH)
-    weights, values = lattice.weights, lattice.values
-    column, step = lattice.index[:, 0], float(lattice.steps[0])
-    low, shares = int(column.min()), np.bincount(column - int(column.min()), weights=weights)
-    at = np.asarray((low + np.arange(shares.size)) * step, dtype=np.float64)
+    most = MOST[held is not None]
+    lattice = make_lattice(evaluate, summarise, axes=len(axes), tolerance=TOLERANCE, most=most, depth=DEPTH)
+    values, cov = lattice.values, lattice.values[:, 1 + t :].reshape(-1, t, t)
+    if held is not None:
+        cov = cov + held.spread(lattice.points[:, -1], float(lattice.steps[-1]))
+    tau_axis = axes[0]
     return BinomialNodes(
-        weights=weights,
+        weights=lattice.weights,
         mean=values[:, 1 : 1 + t],
-        cov=values[:, 1 + t :].reshape(-1, t, t),
+        cov=cov,
         tau=values[:, 0],
-        curve=make_curve(axis, at, np.asarray(shares / step, dtype=np.float64)),
+        curve=_trace(tau_axis, lattice) if isinstance(tau_axis, Axis) else None,
         log_evidence=lattice.log_total,
         error=lattice.error,
     )
 
 
-def _place(arms: Arms, priors: BinomialPriors, prior: Prior, axis: Axis) -> Axis:
+def _trace(axis: Axis, lattice: Lattice) -> Curve:
+    """The marginal posterior of tau."""
+    column, step = lattice.index[:, 0], float(lattice.steps[0])
+    low = int(column.min())
+    shares = np.bincount(column - low, weights=lattice.weights)
+    at = np.asarray((low + np.arange(shares.size)) * step, dtype=np.float64)
+    return make_curve(axis, at, np.asarray(shares / step, dtype=np.float64))
+
+
+def _place_tau(posed: _Posed) -> Axis | None:
     """Centre tau where its posterior is highest, by Laplace's approximation over the effects."""
+    prior = posed.priors.tau
+    if prior is None:
+        return None
+    axis = Axis(*prior.limits, squared=True)
     x, reach, best = 0.0, 4.0, 0
     line, heights = np.zeros(13), np.zeros(13)
     for _ in range(2):
         line = x + np.linspace(-reach, reach, 13)
         tau = axis.from_line(line)
-        peak = _find_peak(arms, priors, tau)
-        heights = _evaluate(arms, priors, tau, peak, 3) - 0.5 * np.linalg.slogdet(peak.precision)[1]
+        place = posed.put(tau)
+        peak = _find_peak(posed, place)
+        heights = _evaluate(posed, place, peak, FIRST) - 0.5 * np.linalg.slogdet(peak.precision)[1]
         heights = heights + axis.line_slope(line) + prior.log_density(tau, V)
         best = int(np.argmax(heights))
         x, reach = float(line[best]), reach / 6
@@ -127,38 +266,18 @@ def _place(arms: Arms, priors: BinomialPriors, prior: Prior, axis: Axis) -> Axis
     return axis.scale(x, float(np.clip(bend, 1.0, 1e4) ** -0.5))
 
 
-def _find_peak(arms: Arms, priors: BinomialPriors, tau: Floats, effects: Floats | None = None) -> Peak:
-    return find_peak(arms, tau, effect_sd=priors.effect_sd, baseline_sd=priors.baseline_sd, effects=effects)
+def _find_peak(posed: _Posed, place: Place, effects: Floats | None = None) -> Peak:
+    sds = {"effect_sd": posed.priors.effect_sd, "baseline_sd": posed.priors.baseline_sd}
+    return find_peak(posed.arms, place, effects=effects, **sds)
 
 
-def _evaluate(arms: Arms, priors: BinomialPriors, tau: Floats, peak: Peak, points: int) -> Floats:
+def _evaluate(posed: _Posed, place: Place, peak: Peak, points: int) -> Floats:
     """(N,) log-likelihood times prior of the effects."""
-    spread = priors.effect_sd
-    prior = -0.5 * (peak.effects**2).sum(axis=1) / spread**2 - peak.effects.shape[1] * np.log(spread)
-    found = evaluate_arms(arms, tau, peak, baseline_sd=priors.baseline_sd, points=points)
+    spread = posed.priors.effect_sd
+    away = peak.effects - place.centre
+    prior = -0.5 * (away**2).sum(axis=1) / spread**2 - peak.effects.shape[1] * np.log(spread)
+    found = evaluate_arms(posed.arms, place, peak, baseline_sd=posed.priors.baseline_sd, points=points)
     return np.asarray(prior + found, dtype=np.float64)
-
-
-def _integrate_effects(arms: Arms, priors: BinomialPriors, tau: Floats) -> tuple[Floats, Floats, Floats]:
-    """(N,) log of the integral over the effects, (N, t) their means, (N, t, t) their covariances.
-
-    A first rule around the joint mode finds where the mass lies, a second is centred there.
-    """
-    t = arms.design.shape[1]
-    peak = _find_peak(arms, priors, tau)
-    fast = make_rule(t, 0)
-    _, mean, cov = _apply(
-        arms,
-        priors,
-        tau,
-        _Centre(peak.effects, np.asarray(np.linalg.inv(peak.precision), dtype=np.float64)),
-        fast,
-        points=FIRST,
-    )
-    nodes = next((grid for most, grid in GRIDS if t <= most), 0)
-    costly = 20 * arms.events.size * POINTS**2 * nodes**t > FAST
-    rule = fast if costly else make_rule(t, nodes)
-    return _apply(arms, priors, tau, _Centre(mean, cov), rule, points=POINTS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,58 +286,46 @@ class _Centre:
     cov: Floats
 
 
-def _apply(
-    arms: Arms,
-    priors: BinomialPriors,
-    tau: Floats,
-    centre: _Centre,
-    rule: tuple[Floats, Floats],
-    *,
-    points: int,
-) -> tuple[Floats, Floats, Floats]:
-    nodes, weights = rule
+def _find_centre(posed: _Posed, place: Place) -> _Centre:
+    """Where the mass of the effects lies: a coarse rule around the joint mode says."""
+    peak = _find_peak(posed, place)
+    mode = _Centre(peak.effects, np.asarray(np.linalg.inv(peak.precision), dtype=np.float64))
+    _, mean, cov = _apply(posed, place, mode, make_rule(posed.arms.design.shape[1], 0), FIRST)
+    return _Centre(mean, cov)
+
+
+def _integrate_effects(posed: _Posed, place: Place) -> tuple[Floats, Floats, Floats]:
+    """(N,) log of the integral over the effects, (N, t) their means, (N, t, t) their covariances."""
+    log_density, mean, cov = _apply(posed, place, _find_centre(posed, place), posed.rule, posed.points)
+    if posed.mending is not None:
+        mean, cov = posed.mending.mend(mean, cov)
+    return log_density, mean, cov
+
+
+def _climb(
+    posed: _Posed, place: Place, centre: _Centre, rule: Rule, points: int = POINTS
+) -> tuple[Floats, Floats]:
+    """(N, Q) logs of the density over the normal's at the nodes of a rule, and (N, Q, t) the effects."""
+    nodes, _ = rule
     n, t = centre.mean.shape
     root = np.linalg.cholesky(centre.cov)
     effects = centre.mean[:, None, :] + np.einsum("nij,qj->nqi", root, nodes)
-    repeated = np.repeat(tau, len(nodes))
-    peak = _find_peak(arms, priors, repeated, effects.reshape(-1, t))
-    value = _evaluate(arms, priors, repeated, peak, points)
-    heights = value.reshape(n, -1) + 0.5 * (nodes**2).sum(axis=1)
+    repeated = place.repeat(len(nodes))
+    peak = _find_peak(posed, repeated, effects.reshape(n * len(nodes), t))
+    value = _evaluate(posed, repeated, peak, points).reshape(n, -1)
+    log_det = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+    return value + 0.5 * (nodes**2).sum(axis=1) + log_det[:, None], effects
+
+
+def _apply(
+    posed: _Posed, place: Place, centre: _Centre, rule: Rule, points: int
+) -> tuple[Floats, Floats, Floats]:
+    heights, effects = _climb(posed, place, centre, rule, points)
     top = heights.max(axis=1, keepdims=True)
-    mass = weights * np.exp(heights - top)
+    mass = rule[1] * np.exp(heights - top)
     total = mass.sum(axis=1)
     shares = mass / total[:, None]
     mean = np.einsum("nq,nqi->ni", shares, effects)
     around = effects - mean[:, None, :]
     cov = np.einsum("nq,nqi,nqj->nij", shares, around, around)
-    log_det = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-    return top[:, 0] + np.log(total) + log_det, mean, cov
-
-
-@cache
-def make_rule(t: int, grid: int) -> tuple[Floats, Floats]:
-    """Nodes (Q, t) and weights (Q,) for means under the standard normal.
-
-    A product of Gauss-Hermite rules of ``grid`` nodes each; with 0 the rule of degree 5 with 2t² + 1 nodes
-    (McNamee & Stenger 1967, Numerische Mathematik 10, 327-344).
-
-    Parameters
-    ----------
-    t : int
-        Number of dimensions.
-    grid : int
-        Nodes in each, or 0.
-    """
-    if grid:
-        z, w = np.polynomial.hermite_e.hermegauss(grid)
-        places = np.array(list(product(range(grid), repeat=t)))
-        return z[places], np.prod((w / w.sum())[places], axis=1)
-    axes = np.sqrt(3) * np.concatenate([np.eye(t), -np.eye(t)])
-    pairs = [
-        np.sqrt(3) * (a * np.eye(t)[i] + b * np.eye(t)[j])
-        for i in range(t)
-        for j in range(i)
-        for a, b in product((1, -1), repeat=2)
-    ]
-    weights = [1 + (t * t - 7 * t) / 18, *[(4 - t) / 18] * (2 * t), *[1 / 36] * len(pairs)]
-    return np.concatenate([np.zeros((1, t)), axes, np.array(pairs).reshape(-1, t)]), np.array(weights)
+    return top[:, 0] + np.log(total), mean, cov

@@ -1,0 +1,66 @@
+"""Effects that arms without events leave open, against sums over fine grids."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synovia.synthesis.bayes import HalfNormal, binomial_network
+from synovia.synthesis.bayes.binomial_likelihood import make_arms
+from synovia.synthesis.bayes.binomial_rules import make_sparse_rule
+from synovia.synthesis.bayes.binomial_separation import find_separated
+
+PRIOR = {"effect_sd": 10.0, "baseline_sd": 5.0}
+
+
+def sum_up(drug: int, placebo: int, n: int) -> tuple[float, float]:
+    """Mean and standard deviation of the log odds ratio of the second against the first, on a grid."""
+    mu = np.linspace(-40, 30, 3501)[:, None]
+    d = np.linspace(-80, 80, 8001)
+    log = drug * mu + placebo * (mu + d) - n * np.logaddexp(0, mu) - n * np.logaddexp(0, mu + d)
+    weight = np.exp(log - log.max() - 0.5 * (mu / 5) ** 2).sum(axis=0) * np.exp(-0.5 * (d / 10) ** 2)
+    weight /= weight.sum()
+    mean = float(weight @ d)
+    return mean, float(np.sqrt(weight @ (d - mean) ** 2))
+
+
+@pytest.mark.parametrize("reference", ["drug", "placebo"])
+def test_no_event_on_one_side(reference: str) -> None:
+    """Whichever side is the reference, and with one effect alone, common to all trials."""
+    arms = pd.DataFrame({"study": "a", "treatment": ["drug", "placebo"], "events": [0, 5], "n": 20})
+    found = binomial_network(arms, reference=reference, tau=None, **PRIOR)
+    mean, sd = sum_up(*((0, 5) if reference == "drug" else (5, 0)), 20)
+    row = found.tidy().iloc[0]
+    assert row["mean"] == pytest.approx(mean, abs=0.01 * sd)  # nodes over a skewed baseline
+    assert row["std_error"] == pytest.approx(sd, rel=0.01)  # spread evenly within each step of the rule
+    assert "where its prior does" in found.warnings[0]
+
+
+def test_tau_beside_an_open_effect() -> None:
+    """A trial that is all of an open effect tells nothing else: the rest is as without it."""
+    rest = pd.DataFrame(
+        {"study": list("aabb"), "treatment": ["p", "q"] * 2, "events": [10, 5, 12, 9], "n": [40, 40, 50, 50]}
+    )
+    silent = pd.DataFrame({"study": "c", "treatment": ["p", "r"], "events": [6, 0], "n": [30, 3]})
+    both = binomial_network(pd.concat([rest, silent], ignore_index=True), tau=HalfNormal(0.5))
+    alone = binomial_network(rest, tau=HalfNormal(0.5))
+    for name in ("mean", "std_error", "lower", "upper"):
+        ours, theirs = (found.tidy().set_index("term")[name]["q"] for found in (both, alone))
+        assert ours == pytest.approx(theirs, abs=0.003)
+    assert both.nodes.error < 1e-3
+
+
+def test_groups_that_move_together() -> None:
+    """Two treatments that only a trial without events in their arms joins to the third move as one."""
+    design = np.eye(3)[[0, 1, 1, 2, 0, 2]][:, 1:]
+    codes = np.array([0, 0, 1, 1, 2, 2])
+    events = np.array([4.0, 0.0, 3.0, 5.0, 4.0, 0.0])
+    groups = find_separated(make_arms(events, np.full(6, 20.0), design, codes))
+    assert [group.members.tolist() for group in groups] == [[0, 1]]
+    closed = make_arms(np.array([4.0, 0.0, 3.0, 5.0, 4.0, 1.0]), np.full(6, 20.0), design, codes)
+    assert find_separated(closed) == ()
+
+
+def test_sparse_rules_integrate_what_they_promise() -> None:
+    nodes, weights = make_sparse_rule(5, 3)
+    moments = [nodes[:, 0] ** 6, nodes[:, 0] ** 4 * nodes[:, 1] ** 2, nodes[:, :3].prod(axis=1) ** 2]
+    assert [float(weights @ moment) for moment in moments] == pytest.approx([15, 3, 1], rel=1e-9)

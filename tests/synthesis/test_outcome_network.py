@@ -297,6 +297,8 @@ def test_one_outcome_is_ranked_and_tabulated_like_a_network() -> None:
     assert "estimates of function" in table.caption
     order = partial_order({"pain": pain.rank(better="higher"), "function": function.rank(better="higher")})
     assert set(order.treatments) == set("ABCD")
-    alone = outcome_network({"pain": make_comparisons(make_arms())}, correlation=0.5, tau2=0.09).on("pain")
+    alone = outcome_network({"pain": make_comparisons(make_arms())}, correlation=0.5, tau2={"tau2": 0.09}).on(
+        "pain"
+    )
     whole = network(make_comparisons(make_arms()), tau2=0.09).rank(better="lower")
     assert alone.rank(better="lower").scores == pytest.approx(whole.scores, rel=CLOSED)

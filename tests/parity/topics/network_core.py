@@ -11,7 +11,7 @@ import pytest
 from parity.grid import Case
 from synovia.kernel import CHOICES, Correlated, Diagonal, Matrix, Problem, Term, point
 from synovia.synthesis.network import Network, network
-from synovia.synthesis.network.direct import direct_evidence, find_distances, hat_matrix, laplacian
+from synovia.synthesis.network.direct import direct_evidence, hat_matrix, laplacian
 from synovia.synthesis.network.ranking import p_scores, rank
 
 AT_THEIRS = 1e-9  # two orders of the same sums
@@ -145,6 +145,9 @@ def compare_facts(net: Network, theirs: Any) -> None:
     assert facts["q"] == pytest.approx(theirs["Q"], rel=AT_THEIRS)
     assert facts["q_p_value"] == pytest.approx(theirs["pval.Q"], rel=1e-7)
     assert facts["i2"] == pytest.approx(100 * theirs["I2"], rel=AT_THEIRS)
+    limits = {"i2_lower": "lower.I2", "i2_upper": "upper.I2"}
+    for name, of_theirs in limits.items():
+        assert facts[name] == pytest.approx(100 * theirs[of_theirs], rel=AT_THEIRS, abs=AT_THEIRS), name
 
 
 def check_likelihood(case: Case) -> None:
@@ -252,18 +255,10 @@ def check_connection(case: Case) -> None:
     """Distances and the Laplacian of counts."""
     net, theirs = read_network(case, random=False), case.results
     assert theirs["n.subnets"] == 1
-    expected = read_matrix(theirs["D"])
-    assert (
-        find_distances(net).loc[expected.index, expected.columns].to_numpy().tolist()
-        == expected.to_numpy().tolist()
-    )
-    counts = pd.DataFrame(0, index=list(net.treatments), columns=list(net.treatments))
-    for one, two, k in net.design.edges.itertuples(index=False):
-        counts.loc[one, two] = counts.loc[two, one] = -k
-    for name in net.treatments:
-        counts.loc[name, name] = -counts.loc[name].sum()
-    expected = read_matrix(theirs["L"])
-    assert counts.loc[expected.index, expected.columns].to_numpy().tolist() == expected.to_numpy().tolist()
+    ours = net.connection()
+    for found, name in ((ours.distances(), "D"), (ours.laplacian(), "L")):
+        expected = read_matrix(theirs[name])
+        assert (found.loc[expected.index, expected.columns].to_numpy() == expected.to_numpy()).all()
 
 
 def check_hat(case: Case) -> None:

@@ -18,7 +18,7 @@ from synovia.kernel.solution import Solution
 if TYPE_CHECKING:
     from synovia.synthesis.network.model import Network
 
-__all__ = ["direct_evidence", "find_distances", "hat_matrix", "laplacian"]
+__all__ = ["direct_evidence", "hat_matrix", "laplacian"]
 
 Floats = NDArray[np.float64]
 
@@ -138,15 +138,3 @@ def list_comparisons(net: "Network") -> tuple[NDArray[np.intp], NDArray[np.intp]
                     found.append((arms[b], arms[a], -float(estimate), spread))
     first, second, estimates, variances = zip(*found, strict=True)
     return np.array(first), np.array(second), np.array(estimates), np.array(variances)
-
-
-def find_distances(net: "Network") -> pd.DataFrame:
-    """Direct comparisons on the shortest way between two treatments: 1 when some trial compares them."""
-    from scipy.sparse.csgraph import shortest_path  # noqa: PLC0415 - read only where it is asked for
-
-    first, second = _edges(net)
-    size = len(net.treatments)
-    joined = np.zeros((size, size))
-    joined[first, second] = 1
-    steps = shortest_path(joined, directed=False, unweighted=True).astype(int)
-    return pd.DataFrame(steps, index=net.treatments, columns=net.treatments)

@@ -302,6 +302,8 @@ def test_a_plateau_that_is_not_there_is_said() -> None:
     [
         ({"ed50": "shared"}, "Found ed50 'shared'; wanted 'agent' or 'common'"),
         ({"basis": "linear", "ed50": "common"}, "Only Emax curves have an ED50 to share"),
+        ({"basis": None}, "Found basis None; wanted an object such as"),
+        ({"basis": "linear", "inference": "CR2"}, "Found inference 'CR2', whose clusters a network"),
     ],
 )
 def test_settings_that_do_not_exist_are_refused(asked: dict[str, Any], said: str) -> None:
@@ -313,6 +315,14 @@ def test_questions_that_a_curve_cannot_answer_are_refused() -> None:
     found = fit(make_arms(), "linear", random=False)
     with pytest.raises(SynthesisError, match="Only an Emax curve has a plateau"):
         found.effective_dose()
+    with pytest.raises(SynthesisError, match="placebo is the reference and has no dose but 0"):
+        found.find_dose("placebo", 1.0)
+    with pytest.raises(SynthesisError, match="Found 2 doses to compare; wanted one"):
+        found.compare("a", [1.0, 2.0], "b", 1.0)  # type: ignore[arg-type]
+    with pytest.raises(SynthesisError, match="without a measure; wanted measure='MD'"):
+        dose_network(make_arms(), reference="placebo")
+    with pytest.raises(SynthesisError, match="Found a table without rows"):
+        fit(make_arms().iloc[:0])
     with pytest.raises(SynthesisError, match="Found an effect of 0"):
         found.find_dose("a", 0.0)
     with pytest.raises(SynthesisError, match="outside 0 to 1"):

@@ -171,6 +171,19 @@ def test_a_dose_of_0_needs_no_unit() -> None:
     assert (convert_doses(data, "particles")["dose"] == data["dose"]).all()
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"particles_per_ug": -5.0}, "has particles_per_ug -5; wanted a ratio above 0"),
+        ({"dose": np.nan}, "has no dose, or an infinite one"),
+    ],
+)
+def test_doses_that_cannot_be_converted_are_named(change: dict[str, float], said: str) -> None:
+    row = {"study_id": "a", "dose": 1.0, "dose_unit": "ug protein", "particles_per_ug": 2e9} | change
+    with pytest.raises(SynthesisError, match=said):
+        convert_doses(pd.DataFrame([row]), "particles")
+
+
 GIVEN: dict[str, Any] = {f"s{study}": np.eye(3) for study in range(6)}
 
 

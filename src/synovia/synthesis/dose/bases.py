@@ -53,6 +53,14 @@ class Basis(Protocol):
         ...
 
 
+def require_basis(basis: object) -> None:
+    """Refuse what is no curve."""
+    if not all(hasattr(basis, name) for name in ("names", "resolve", "value", "slopes")):
+        raise SynthesisError(
+            f"Found basis {basis!r}; wanted an object such as Spline((1.0, 5.0, 20.0)), or words."
+        )
+
+
 class _Fixed:
     """Curves linear in their coefficients: the slopes are the columns of the design."""
 

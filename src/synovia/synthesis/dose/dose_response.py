@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from synovia.errors import SynthesisError
-from synovia.synthesis.dose.bases import Basis
+from synovia.synthesis.dose.bases import Basis, require_basis
 from synovia.synthesis.dose.design import Columns, DoseDesign, HowCovariance, read_doses
 from synovia.synthesis.dose.emax import Emax
 from synovia.synthesis.dose.fitting import choose, fit_emax, pose_one_stage, pose_two_stages, synthesise
@@ -107,11 +107,8 @@ def dose_response(  # noqa: PLR0913 - a model function names every choice it tak
     """
     if random not in STRUCTURES:
         raise SynthesisError(f"Found random {random!r}; wanted {', '.join(STRUCTURES)}.")
-    if isinstance(basis, str):
-        raise SynthesisError(
-            f"Found basis {basis!r}; wanted an object such as Spline((1.0, 5.0, 20.0)), or the curve in the "
-            "formula, as in 'estimate ~ emax(dose)'."
-        )
+    if basis is not None:
+        require_basis(basis)
     estimate, dose, curve = read_curve(formula)
     columns = Columns(estimate, dose, study, std_error, type, cases, n, sd, unit)
     design = read_doses(data, columns, covariance)

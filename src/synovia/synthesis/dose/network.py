@@ -7,7 +7,7 @@ from typing import Literal
 import pandas as pd
 
 from synovia.errors import SynthesisError
-from synovia.synthesis.dose.bases import Basis
+from synovia.synthesis.dose.bases import Basis, require_basis
 from synovia.synthesis.dose.emax import Emax
 from synovia.synthesis.dose.formulas import read_curve
 from synovia.synthesis.dose.layout import Slopes
@@ -16,7 +16,7 @@ from synovia.synthesis.dose.network_emax import bend
 from synovia.synthesis.dose.network_model import DoseNetwork
 from synovia.synthesis.dose.nodes import read_dose_network
 from synovia.synthesis.network.fitting import make_fit, make_settings
-from synovia.synthesis.settings import Tau2
+from synovia.synthesis.settings import CLUSTERED, Tau2
 
 __all__ = ["dose_network"]
 
@@ -77,7 +77,7 @@ def dose_network(  # noqa: PLR0913 - a model function names every choice it take
     tau2 : str or float
         Estimator of their variance, "REML", "ML", "DL" or "PM"; or its value.
     inference : str
-        "z", "t", "knapp-hartung" and the other kinds of ``network``.
+        "z", "t", "knapp-hartung" or "kenward-roger".
     level : float
         Confidence level.
 
@@ -116,6 +116,11 @@ def dose_network(  # noqa: PLR0913 - a model function names every choice it take
       agent_1 agent_2  estimate  std_error
     0       a       b     1.102      0.367
     """
+    if inference in CLUSTERED:
+        raise SynthesisError(
+            f"Found inference {inference!r}, whose clusters a network does not have; wanted 'z', 't', "
+            "'knapp-hartung' or 'kenward-roger'."
+        )
     curve, said = _read_basis(basis)
     nodes = read_dose_network(
         data, (study, agent, dose, unit), measure=measure, columns=dict(columns or {}), reference=reference
@@ -139,6 +144,7 @@ def dose_network(  # noqa: PLR0913 - a model function names every choice it take
 
 def _read_basis(basis: str | Basis) -> tuple[Basis, str]:
     if not isinstance(basis, str):
+        require_basis(basis)
         return basis, "+".join(basis.names("dose"))
     said = SHORT.get(basis.strip(), basis.strip())
     _, column, curve = read_curve(f"estimate ~ {said}")

@@ -1,16 +1,18 @@
 """A dose-response network and what can be read from it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from synovia.errors import SynthesisError
 from synovia.kernel import Inapplicable, Wald, quantile, quantiles, tail, wald
 from synovia.synthesis.dose.emax import Emax
 from synovia.synthesis.dose.network_design import DoseNetworkDesign
 from synovia.synthesis.dose.observed import compare_with_doses, find_observed
+from synovia.synthesis.dose.page import write_network_page
 from synovia.synthesis.dose.targets import (
     find_effective_doses,
     find_target_doses,
@@ -18,7 +20,7 @@ from synovia.synthesis.dose.targets import (
     require_plateau,
 )
 from synovia.synthesis.fit import Fit
-from synovia.synthesis.summary import Summary, count, show_p, show_wald
+from synovia.synthesis.summary import Summary
 
 __all__ = ["DoseNetwork"]
 
@@ -150,6 +152,8 @@ class DoseNetwork:
             agent, effect, dose, lower, upper, highest. ``lower`` and ``upper`` are the doses at which the
             more and the less favourable limit of the curve reach the effect; NaN where it is not reached.
         """
+        if self.design.find_agent(agent) < 0:
+            raise SynthesisError(f"{agent} is the reference and has no dose but 0; wanted one of the agents.")
         top = self._find_highest(agent) if highest is None else float(highest)
         wanted = read_asked(effect, "effect")
         table = find_target_doses(lambda at: self.predict(agent, at, level=level), wanted, (0.0, top))
@@ -238,6 +242,7 @@ class DoseNetwork:
         DataFrame
             agent_1, dose_1, agent_2, dose_2, then the columns of ``predict``: one row.
         """
+        dose_a, dose_b = (_require_one(dose) for dose in (dose_a, dose_b))
         beta = self.fit.point.beta
         one, other = (
             self.design.read_curve(agent_a, dose_a, beta),
@@ -269,31 +274,7 @@ class DoseNetwork:
 
     def summary(self) -> Summary:
         """The network on a page: ``as_text``, ``as_html``, ``as_latex``."""
-        nodes, page = self.design.nodes, self.fit.summary()
-        title = (
-            f"Dose-response network of {count(len(self.agents), 'agent')} ({', '.join(self.agents)}) against "
-            f"{self.reference}: {count(int((nodes.agent >= 0).sum()), 'dose')} in "
-            f"{count(len(nodes.contrasts.studies), 'trial')}; {self.fit.settings.formula}"
-        )
-        rows = tuple(
-            (
-                str(row["term"]),
-                f"{row['estimate']:.4g}",
-                f"{row['std_error']:.4g}",
-                f"{row['lower']:.4g} to {row['upper']:.4g}",
-                show_p(row["p_value"]),
-            )
-            for row in self.tidy().to_dict("records")
-        )
-        tested = self.test_effect()
-        effect = show_wald(tested) if isinstance(tested, Wald) else str(tested)
-        facts = tuple(
-            ("Any effect of dose", effect) if name == "Moderators" else (name, said)
-            for name, said in page.facts
-        )
-        curves = self.test_curves()
-        said = show_wald(curves) if isinstance(curves, Wald) else str(curves)
-        return replace(page, title=title, rows=rows, facts=(*facts, ("Curves against single doses", said)))
+        return write_network_page(self)
 
     def __str__(self) -> str:
         return self.summary().as_text()
@@ -343,3 +324,10 @@ class DoseNetwork:
         if isinstance(tau2, Inapplicable) or df < 1:
             return np.full(error.size, np.nan)
         return np.asarray(quantile(level, float(df)) * np.sqrt(error**2 + tau2))
+
+
+def _require_one(dose: ArrayLike) -> float:
+    asked = read_asked(dose)
+    if asked.size != 1:
+        raise SynthesisError(f"Found {asked.size} doses to compare; wanted one for each agent.")
+    return float(asked[0])

@@ -107,6 +107,13 @@ def read_dose_network(
     """
     if not isinstance(data, pd.DataFrame):
         raise SynthesisError(f"Found {type(data).__name__}; wanted a DataFrame of arms or comparisons.")
+    if data.empty:
+        raise SynthesisError("Found a table without rows; wanted one row per arm, or per comparison.")
+    if measure is None and names[1] in data.columns and f"{names[1]}_1" not in data.columns:
+        raise SynthesisError(
+            f"Found arms (a column {names[1]!r}) without a measure; wanted measure='MD' or another that says "
+            f"how they are compared, or comparisons with {names[1]}_1 and {names[1]}_2."
+        )
     study, agent, dose, unit = (find_study_column(data, names[0]), *names[1:])
     sides = ("",) if measure is not None else ("_1", "_2")
     require_columns(data, [study, *(name + side for side in sides for name in (agent, dose))])

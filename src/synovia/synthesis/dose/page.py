@@ -1,17 +1,19 @@
-"""A dose-response curve on a page, and what is drawn of it."""
+"""Dose-response curves on a page, and what is drawn of one."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from synovia.kernel import Inapplicable, Wald, quantile
-from synovia.synthesis.summary import Summary, show_p, show_wald
+from synovia.synthesis.summary import Summary, count, show_p, show_wald
 
 if TYPE_CHECKING:
+    from synovia.synthesis.dose.network_model import DoseNetwork
     from synovia.synthesis.dose.result import DoseResponse
 
-__all__ = ["show_studies", "write_page"]
+__all__ = ["show_studies", "write_network_page", "write_page"]
 
 
 def write_page(found: "DoseResponse") -> Summary:
@@ -27,7 +29,37 @@ def write_page(found: "DoseResponse") -> Summary:
     title = (
         f"{design.n} doses{unit} against {len(design.studies)} reference doses: {found.fit.settings.formula}"
     )
-    rows = tuple(
+    moderators = found.test_moderators()
+    facts = (
+        *_rename(page, found.test_effect()),
+        *([("Moderators", _say(moderators))] if isinstance(moderators, Wald) else []),
+        ("Nonlinearity", _say(found.test_nonlinearity())),
+        ("Fit", f"deviance {measured.deviance:.2f} on {measured.df:.0f} df, R2 {100 * measured.r2:.1f}%"),
+    )
+    return replace(page, title=title, rows=_list_rows(found.tidy()), facts=facts)
+
+
+def write_network_page(found: "DoseNetwork") -> Summary:
+    """The network on a page.
+
+    Parameters
+    ----------
+    found : DoseNetwork
+        Curves of several agents.
+    """
+    nodes, page = found.design.nodes, found.fit.summary()
+    title = (
+        f"Dose-response network of {count(len(found.agents), 'agent')} ({', '.join(found.agents)}) against "
+        f"{found.reference}: {count(int((nodes.agent >= 0).sum()), 'dose')} in "
+        f"{count(len(nodes.contrasts.studies), 'trial')}; {found.fit.settings.formula}"
+    )
+    facts = (*_rename(page, found.test_effect()), ("Curves against single doses", _say(found.test_curves())))
+    return replace(page, title=title, rows=_list_rows(found.tidy()), facts=facts)
+
+
+def _list_rows(table: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
+    """Coefficients with four digits: slopes may be small."""
+    return tuple(
         (
             str(row["term"]),
             f"{row['estimate']:.4g}",
@@ -35,19 +67,16 @@ def write_page(found: "DoseResponse") -> Summary:
             f"{row['lower']:.4g} to {row['upper']:.4g}",
             show_p(row["p_value"]),
         )
-        for row in found.tidy().to_dict("records")
+        for row in table.to_dict("records")
     )
-    effect, moderators = _say(found.test_effect()), found.test_moderators()
-    named = (
-        ("Any effect of dose", effect) if name == "Moderators" else (name, said) for name, said in page.facts
-    )
-    facts = (
-        *named,
-        *([("Moderators", _say(moderators))] if isinstance(moderators, Wald) else []),
-        ("Nonlinearity", _say(found.test_nonlinearity())),
-        ("Fit", f"deviance {measured.deviance:.2f} on {measured.df:.0f} df, R2 {100 * measured.r2:.1f}%"),
-    )
-    return replace(page, title=title, rows=rows, facts=facts)
+
+
+def _rename(page: Summary, effect: Wald | Inapplicable) -> list[tuple[str, str]]:
+    """Facts of the fit, with the test of the dose in place of that of all coefficients."""
+    return [
+        ("Any effect of dose", _say(effect)) if name == "Moderators" else (name, said)
+        for name, said in page.facts
+    ]
 
 
 def _say(test: Wald | Inapplicable) -> str:

@@ -59,12 +59,23 @@ def convert_doses(
     """
     if to not in UNITS:
         raise SynthesisError(f"Found unit {to!r}; wanted {', '.join(UNITS)}.")
+    if not isinstance(data, pd.DataFrame):
+        raise SynthesisError(f"Found {type(data).__name__}; wanted a DataFrame with one row per dose.")
     require_columns(data, [dose, unit])
     table = data.reset_index(drop=True)
     labels = name_rows(table)
     amounts = read_numbers(table, dose, labels)
+    if not np.isfinite(amounts).all():
+        row = int(np.argmin(np.isfinite(amounts)))
+        raise SynthesisError(f"{labels[row]} has no {dose}, or an infinite one; wanted a number. Correct it.")
     units = read_units(table, (dose, unit), labels)
     ratios = {name: read_numbers(table, name, labels) for name in RATIOS if name in table.columns}
+    for name, values in ratios.items():
+        if (values <= 0).any():
+            row = int(np.argmax(values <= 0))
+            raise SynthesisError(
+                f"{labels[row]} has {name} {values[row]:g}; wanted a ratio above 0, or nothing."
+            )
     factors = [
         1.0 if amount == 0 else _find_factor(source, to, {k: v[row] for k, v in ratios.items()}, labels[row])
         for row, (amount, source) in enumerate(zip(amounts.tolist(), units, strict=True))

@@ -126,6 +126,8 @@ def test_designs_that_vary_widen_the_network(arms: pd.DataFrame) -> None:
     half = (wide.predict(df=np.inf)["prediction_upper"] - wide.predict()["estimate"]) / 1.959963984540054
     error = wide.effects()["std_error"]
     assert (half**2).to_numpy() == pytest.approx((error**2 + wide.new_trial).to_numpy(), rel=CLOSED)
+    common = network(two, measure="MD", random=False).allow_incoherence()
+    assert common.estimates == pytest.approx(wide.estimates, rel=SEARCHED)
     assert "of designs" in str(wide)
     assert "tau2[design]" in str(wide)
     assert 0 < found.tidy()["share"][0] <= 1

@@ -105,7 +105,7 @@ class Network(Estimates):
         return find_random_interaction(self.design)
 
     def allow_incoherence(self) -> "Network":
-        """The network whose designs vary about it: effects, ranks and predictions allow for incoherence.
+        """The network whose trials and designs vary: effects, ranks and predictions allow for incoherence.
 
         Raises
         ------
@@ -116,8 +116,8 @@ class Network(Estimates):
         problem = let_designs_vary(self.design)
         if isinstance(problem, Inapplicable):
             raise SynthesisError(f"A variance between designs cannot be estimated: {problem.reason}.")
-        settings = self._ask(self.design)
-        return self._fit(self.design, problem, replace(settings, tau2="REML", designs=True))
+        settings = replace(self._ask(self.design, random=True), tau2="REML", designs=True)
+        return self._fit(self.design, problem, settings)
 
     def connection(self) -> Connection:
         """Distances, designs and the Laplacian of counts; see ``synovia.synthesis.network.connection``."""
@@ -137,14 +137,15 @@ class Network(Estimates):
     def fit_without(self, study: str, reference: str) -> "Network":
         """The network without one trial, as far as it connects to the reference."""
         kept = keep_trials(self.design.contrasts, study, reference)
-        design = make_network_design(kept, reference, random=self.fit.settings.random is not None)
-        return self._fit(design, design.problem, self._ask(design))
+        random = self.fit.settings.random is not None
+        design = make_network_design(kept, reference, random=random)
+        return self._fit(design, design.problem, self._ask(design, random=random))
 
-    def _ask(self, design: NetworkDesign) -> NetworkSettings:
+    def _ask(self, design: NetworkDesign, *, random: bool) -> NetworkSettings:
         asked = self.fit.settings
         return make_settings(
             design.contrasts,
-            random=asked.random is not None,
+            random=random,
             tau2=asked.tau2,
             inference=asked.inference,
             level=asked.level,

@@ -55,7 +55,7 @@ def dose_network(
     --------
     >>> points = pd.DataFrame({"agent": ["a"], "label": ["T1"], "dose": [2], "estimate": [0.4]})
     >>> line = pd.DataFrame({"agent": ["a", "a"], "dose": [0, 2], "estimate": [0, 0.4]})
-    >>> [panel.get_title() for panel in dose_network(points, line).child_axes]
+    >>> [panel.get_title(loc="left") for panel in dose_network(points, line).child_axes]
     ['a']
     """
     names = list(dict.fromkeys(texts_of(line, "agent")))

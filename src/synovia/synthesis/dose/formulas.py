@@ -40,7 +40,7 @@ def read_curve(formula: str) -> tuple[str, str, Basis]:
     Examples
     --------
     >>> read_curve("estimate ~ rcs(dose, 4)")
-    ('estimate', 'dose', Spline(knots=4))
+    ('estimate', 'dose', Spline(knots=4, of='doses'))
     """
     if not isinstance(formula, str):
         raise SynthesisError(f"Found formula {formula!r}; wanted text, such as 'estimate ~ rcs(dose, 3)'.")

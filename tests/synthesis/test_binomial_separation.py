@@ -9,8 +9,6 @@ from synovia.synthesis.bayes.binomial_likelihood import make_arms
 from synovia.synthesis.bayes.binomial_rules import make_sparse_rule
 from synovia.synthesis.bayes.binomial_separation import find_separated
 
-PRIOR = {"effect_sd": 10.0, "baseline_sd": 5.0}
-
 
 def sum_up(drug: int, placebo: int, n: int) -> tuple[float, float]:
     """Mean and standard deviation of the log odds ratio of the second against the first, on a grid."""
@@ -27,7 +25,7 @@ def sum_up(drug: int, placebo: int, n: int) -> tuple[float, float]:
 def test_no_event_on_one_side(reference: str) -> None:
     """Whichever side is the reference, and with one effect alone, common to all trials."""
     arms = pd.DataFrame({"study": "a", "treatment": ["drug", "placebo"], "events": [0, 5], "n": 20})
-    found = binomial_network(arms, reference=reference, tau=None, **PRIOR)
+    found = binomial_network(arms, reference=reference, tau=None, effect_sd=10.0, baseline_sd=5.0)
     mean, sd = sum_up(*((0, 5) if reference == "drug" else (5, 0)), 20)
     row = found.tidy().iloc[0]
     assert row["mean"] == pytest.approx(mean, abs=0.01 * sd)  # nodes over a skewed baseline

@@ -25,6 +25,7 @@ __all__ = ["evidence_flow"]
 _NO_DATA = "No data: no evidence flows between these treatments."
 _WIDEST, _SMALLEST, _GAP = 11.0, 0.005, 0.13
 _ACROSS, _UP, _PAD = 120.0, 62.0, 60.0
+_ABOVE, _BELOW = 0.62, 0.36  # what an arrow keeps from a treatment it passes, in rows
 
 Point = tuple[float, float]
 Places = dict[str, Point]
@@ -108,10 +109,21 @@ def _lift(places: Places, steps: list[tuple[str, str]]) -> list[float]:
     """How far the middle of each arrow bends: those that pass over columns, in turn up and down."""
     out: list[float] = []
     for source, target in steps:
-        over = places[target][0] - places[source][0] - 1
+        passed = [place for place in places.values() if places[source][0] < place[0] < places[target][0]]
         turn = (-1) ** sum(value != 0 for value in out)
-        out.append(turn * 0.42 * over if over > 0 else 0.0)
+        out.append(turn * _clear(places[source], places[target], passed, turn) if passed else 0.0)
     return out
+
+
+def _clear(start: Point, end: Point, passed: list[Point], turn: int) -> float:
+    """The bend that keeps an arrow off what it passes; more above, where names stand."""
+    room = _ABOVE if turn > 0 else _BELOW
+    least = 0.42 * (end[0] - start[0] - 1)
+    for x, y in passed:
+        t = (x - start[0]) / (end[0] - start[0])
+        straight = (1 - t) * start[1] + t * end[1]
+        least = max(least, (turn * (y - straight) + room) / (4 * t * (1 - t)))
+    return least
 
 
 def _draw_step(ax: Axes, ends: tuple[Point, Point], lift: float, flow: float, text: str) -> None:
@@ -132,7 +144,10 @@ def _draw_step(ax: Axes, ends: tuple[Point, Point], lift: float, flow: float, te
         )
     )
     x, y = curve[20].tolist()
-    ax.text(x, y, text, fontsize=7.5, color=INK, ha="center", va="center", zorder=3, parse_math=False)
+    clean = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8}
+    ax.text(
+        x, y, text, fontsize=7.5, color=INK, ha="center", va="center", zorder=3, parse_math=False, bbox=clean
+    )
 
 
 def _write_name(ax: Axes, name: str, x: float, y: float) -> None:

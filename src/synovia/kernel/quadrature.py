@@ -28,6 +28,7 @@ __all__ = [
     "Quadrature",
     "condition",
     "find_density",
+    "find_heavy",
     "flat",
     "integrate",
 ]
@@ -35,6 +36,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 TOLERANCE = {1: 1e-9, 2: 1e-6, 3: 1e-5}  # of one parameter quantiles are read between the nodes
 MOST = 250_000
+FEW = 2_000  # nodes of which none is left out: a mean may owe its digits to distant ones
 REMOTE = {1: 30.0, 2: 20.0, 3: 16.0}  # logs by which a moment's integrand has fallen where the rule ends
 DEEPEST = {1: 350.0, 2: 90.0, 3: 60.0}
 
@@ -83,6 +85,22 @@ class Quadrature:
     curves: tuple[Curve, ...]
     tails: Floats
     method: str
+
+
+def find_heavy(weights: Floats, left_out: float) -> NDArray[np.intp]:
+    """Nodes in their order without the lightest, which hold no more than a share; all where they are few.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (m,)
+        Summing to 1.
+    left_out : float
+        Share that may be left out.
+    """
+    if weights.size <= FEW:
+        return np.flatnonzero(weights > 0)
+    order = np.argsort(weights)
+    return np.sort(order[np.cumsum(weights[order]) > left_out])
 
 
 def find_density(

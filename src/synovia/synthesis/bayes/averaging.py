@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Averaged:
-    """Several models of the same coefficients, averaged.
+    """Several models of the same estimates, averaged.
 
     Attributes
     ----------
@@ -29,14 +29,24 @@ class Averaged:
         By name.
     probabilities : ndarray of shape (models,)
         Posterior probability of each.
+    terms : tuple of str
+        Coefficients that all models have.
     """
 
     posteriors: dict[str, Posterior]
     probabilities: Floats
+    terms: tuple[str, ...]
 
     def combine(self, rows: ArrayLike) -> Normals:
-        """The averaged posterior of linear combinations of the coefficients."""
-        return join_normals([one.combine(rows) for one in self.posteriors.values()], self.probabilities)
+        """The averaged posterior of combinations (r, terms) of the coefficients that all models have."""
+        wanted = np.atleast_2d(np.asarray(rows, dtype=np.float64))
+        parts = []
+        for one in self.posteriors.values():
+            names = one.fit.names.coefficients
+            own = np.zeros((wanted.shape[0], len(names)))
+            own[:, [names.index(term) for term in self.terms]] = wanted
+            parts.append(one.combine(own))
+        return join_normals(parts, self.probabilities)
 
     def models(self) -> pd.DataFrame:
         """One row per model: model, probability, log_evidence."""
@@ -46,13 +56,13 @@ class Averaged:
         )
 
     def tidy(self, kind: str = "shortest") -> pd.DataFrame:
-        """One row per coefficient: term, estimate (median), std_error, limits, level, interval, mean."""
+        """term, estimate (median), std_error, limits, level, interval, mean of what all models have."""
         first = next(iter(self.posteriors.values()))
-        found = self.combine(np.eye(first.model.problem.p))
+        found = self.combine(np.eye(len(self.terms)))
         lower, upper = limit_normals(found, first.level, kind)
         return pd.DataFrame(
             {
-                "term": list(first.fit.names.coefficients),
+                "term": list(self.terms),
                 "estimate": found.quantile([0.5])[0],
                 "std_error": found.sd(),
                 "lower": lower,
@@ -75,8 +85,9 @@ def average_models(posteriors: Mapping[str, Posterior], prior: Mapping[str, floa
     Parameters
     ----------
     posteriors : mapping of str to Posterior
-        Of the same estimates with the same coefficients, such as a common-effect and a random-effects model.
-        Flat priors of the coefficients cancel; those of the heterogeneity must be proper.
+        Of the same estimates: a common-effect and a random-effects model, models with and without a bias that
+        grows with the standard error. Flat priors of the coefficients that all have cancel; those of the
+        others, and of the heterogeneity, must be proper.
     prior : mapping of str to float, optional
         Prior weights of the models; equal without it.
 
@@ -104,20 +115,34 @@ def average_models(posteriors: Mapping[str, Posterior], prior: Mapping[str, floa
     """
     if not posteriors:
         raise SynthesisError("Found no models; wanted at least one, by name.")
-    first = next(iter(posteriors.values()))
-    for name, one in posteriors.items():
-        same = one.fit.names.coefficients == first.fit.names.coefficients
-        if not same or not np.array_equal(one.model.problem.y, first.model.problem.y):
-            raise SynthesisError(
-                f"{name} has other estimates or coefficients; wanted the same in all models."
-            )
+    terms = _share_terms(posteriors)
     weights = np.array([1.0 if prior is None else prior.get(name, 0.0) for name in posteriors])
     if weights.min() < 0 or weights.sum() <= 0:
         raise SynthesisError("The prior weights of the models must be at least 0, and one of them above 0.")
     evidence = np.array([_require_evidence(name, one) for name, one in posteriors.items()])
     with np.errstate(divide="ignore"):
         probabilities = softmax(np.log(weights) + evidence)
-    return Averaged(dict(posteriors), np.asarray(probabilities))
+    return Averaged(dict(posteriors), np.asarray(probabilities), terms)
+
+
+def _share_terms(posteriors: Mapping[str, Posterior]) -> tuple[str, ...]:
+    """Coefficients that all models have; those of some alone must have proper priors."""
+    every = [one.fit.names.coefficients for one in posteriors.values()]
+    terms = tuple(term for term in every[0] if all(term in names for names in every))
+    if not terms:
+        raise SynthesisError("The models have no coefficient in common; nothing can be averaged.")
+    first = next(iter(posteriors.values())).model.problem
+    for (name, one), names in zip(posteriors.items(), every, strict=True):
+        if not np.array_equal(one.model.problem.y, first.y):
+            raise SynthesisError(f"{name} has other estimates; wanted the same in all models.")
+        for place, term in enumerate(names):
+            held = [part.precision[place, place] > 0 for part in one.model.beta or ()]
+            if term not in terms and not (held and all(held)):
+                raise SynthesisError(
+                    f"Only some models have {term}, and in {name} its prior is flat, which has no scale to "
+                    f"weigh models by; wanted a proper one: bayes(..., beta={{{term!r}: Normal(0, 1)}})."
+                )
+    return terms
 
 
 def _require_evidence(name: str, posterior: Posterior) -> float:

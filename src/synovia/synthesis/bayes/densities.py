@@ -5,7 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synovia.kernel.axis import Curve
-from synovia.kernel.normals import Normals
+from synovia.kernel.normals import MANY, Normals
 from synovia.synthesis.bayes.priors import Prior
 
 __all__ = ["tabulate_curve", "tabulate_normals"]
@@ -17,9 +17,10 @@ ENDS = np.array([0.001, 0.999])
 
 def tabulate_normals(name: str, found: Normals, points: int) -> pd.DataFrame:
     """The density of one mixture: term, x, density, prior (NaN)."""
-    low, high = found.quantile(ENDS)[:, 0]
+    drawn = found if found.weights.size <= MANY else found.join(0)
+    low, high = drawn.quantile(ENDS)[:, 0]
     x = np.linspace(low, high, points)
-    return pd.DataFrame({"term": name, "x": x, "density": found.density(x[:, None])[:, 0], "prior": np.nan})
+    return pd.DataFrame({"term": name, "x": x, "density": drawn.density(x[:, None])[:, 0], "prior": np.nan})
 
 
 def tabulate_curve(name: str, curve: Curve, prior: Prior, v: Floats, points: int) -> pd.DataFrame:

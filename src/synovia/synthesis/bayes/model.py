@@ -14,6 +14,7 @@ from synovia.kernel.placing import ImproperPosterior
 from synovia.kernel.quadrature import Gaussian, Quadrature, integrate
 from synovia.kernel.solution import Solution
 from synovia.synthesis.bayes.coefficients import CoefficientPrior, build_gaussians
+from synovia.synthesis.bayes.empirical_priors import Empirical
 from synovia.synthesis.bayes.priors import Prior, Uniform
 from synovia.synthesis.bayes.reference_priors import NAMED
 from synovia.synthesis.fit import Fit
@@ -21,7 +22,7 @@ from synovia.synthesis.fit import Fit
 __all__ = ["BetaPrior", "Model", "TauPrior", "build_model", "integrate_model"]
 
 Floats = NDArray[np.float64]
-TauPrior = Prior | str | Mapping[str, Prior | str] | None
+TauPrior = Prior | Empirical | str | Mapping[str, Prior | Empirical | str] | None
 BetaPrior = Mapping[str, CoefficientPrior] | CoefficientPrior | None
 
 
@@ -161,7 +162,9 @@ def _read_priors(
     return tuple(_pick(name, tau, by_name, limits) for name, limits in zip(names, bounds, strict=True))
 
 
-def _pick(name: str, tau: TauPrior, by_name: dict[str, Prior | str], limits: tuple[float, float]) -> Prior:
+def _pick(
+    name: str, tau: TauPrior, by_name: dict[str, Prior | Empirical | str], limits: tuple[float, float]
+) -> Prior:
     if name in by_name:
         return _named(by_name[name])
     if name.startswith("tau") and tau is not None and not isinstance(tau, Mapping):
@@ -175,12 +178,21 @@ def _pick(name: str, tau: TauPrior, by_name: dict[str, Prior | str], limits: tup
     )
 
 
-def _named(prior: Prior | str) -> Prior:
-    if not isinstance(prior, str):
-        return prior
-    if prior not in NAMED:
-        raise SynthesisError(f"Found prior {prior!r}; wanted one of {', '.join(NAMED)}, or a prior object.")
-    return NAMED[prior]
+def _named(prior: Prior | Empirical | str) -> Prior:
+    if isinstance(prior, Empirical):
+        return prior.prior
+    if isinstance(prior, str):
+        if prior not in NAMED:
+            raise SynthesisError(
+                f"Found prior {prior!r}; wanted one of {', '.join(NAMED)}, or a prior object."
+            )
+        return NAMED[prior]
+    if not hasattr(prior, "log_density"):
+        raise SynthesisError(
+            f"Found {prior!r} as a prior; wanted a prior object such as HalfNormal(0.5), what "
+            f"empirical_prior gives, or one of {', '.join(NAMED)}."
+        )
+    return prior
 
 
 def _limit(prior: Prior, bounds: tuple[float, float], *, squared: bool) -> Axis:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from synovia.kernel import Inapplicable
 from synovia.kernel.normals import Normals
 from synovia.kernel.placing import MEAN, SPREAD
-from synovia.kernel.quadrature import Quadrature
+from synovia.kernel.quadrature import Quadrature, find_heavy
 from synovia.synthesis.bayes.credible import describe_curve, limit_normals
 from synovia.synthesis.bayes.model import Model
 from synovia.synthesis.bayes.study_effects import find_study_effects
@@ -22,8 +22,7 @@ __all__ = ["Readings"]
 Floats = NDArray[np.float64]
 
 VISIBLE = 0.01  # error of the integral, in posterior standard deviations, that is warned of
-MANY = 2_000  # nodes; of fewer all are kept, since a mean may owe its digits to distant ones
-NEGLIGIBLE = 1e-12
+LEFT_OUT = 1e-9  # share of the lightest of many nodes, which moves no digit that is shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +96,7 @@ class Readings:
         """
         found = self.quadrature
         wanted = np.atleast_2d(np.asarray(rows, dtype=np.float64))
-        kept = found.weights > (NEGLIGIBLE if found.weights.size > MANY else 0)
+        kept = find_heavy(found.weights, LEFT_OUT)
         variance = np.einsum("rp,mpq,rq->mr", wanted, found.cov[kept], wanted)
         if extra is not None:
             variance = variance + extra[kept, None]
@@ -188,7 +187,8 @@ class Readings:
         DataFrame
             estimate, std_error, lower, upper, prediction_lower, prediction_upper, level, prediction_method.
         """
-        rows, chosen = self._rows(new), self.level if level is None else level
+        every, chosen = self._rows(new), self.level if level is None else level
+        rows, place = np.unique(every, axis=0, return_inverse=True)
         mean = self.combine(rows)
         lower, upper = limit_normals(mean, chosen, kind)
         extra = self.new_variance()
@@ -199,10 +199,10 @@ class Readings:
                 limit_normals(self.combine(rows, extra), chosen, kind),
                 f"posterior predictive, {kind}",
             )
-        return pd.DataFrame(
+        table = pd.DataFrame(
             {
                 "estimate": mean.quantile([0.5])[0],
-                "std_error": mean.sd(),
+                "std_error": mean.sd() if self.quadrature.tails.max(initial=-np.inf) < SPREAD else np.nan,
                 "lower": lower,
                 "upper": upper,
                 "prediction_lower": outer[0],
@@ -211,6 +211,7 @@ class Readings:
                 "prediction_method": said,
             }
         )
+        return table.iloc[place.reshape(-1)].reset_index(drop=True)
 
     def new_study(self, new: pd.DataFrame | None = None) -> Normals | Inapplicable:
         """The posterior of the true effect in a new study, one mixture per row of moderators."""

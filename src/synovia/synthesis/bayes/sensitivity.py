@@ -134,7 +134,7 @@ class CaseInfluence:
         found = self.deletions
         mean = (found.weights * found.beta[:, :, column]).sum(axis=0)
         around = found.beta[:, :, column] - mean
-        variance = (found.weights * (found.cov[:, :, column, column] + around**2)).sum(axis=0)
+        variance = (found.weights * (found.variance[:, :, column] + around**2)).sum(axis=0)
         whole = self.posterior.coefficients
         return pd.DataFrame(
             {

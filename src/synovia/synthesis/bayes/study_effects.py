@@ -9,7 +9,7 @@ from synovia.kernel import Problem, point
 from synovia.kernel.blocks import Stack
 from synovia.kernel.likelihoods import find_row_variances
 from synovia.kernel.normals import Normals
-from synovia.kernel.quadrature import Quadrature
+from synovia.kernel.quadrature import Quadrature, find_heavy
 from synovia.kernel.sweep import make_stacks, sweep
 
 __all__ = ["Deletions", "delete_each", "find_study_effects"]
@@ -18,8 +18,9 @@ Floats = NDArray[np.float64]
 
 ALONE = 1e-9  # share of an estimate's precision that is not used up by the coefficients
 CHUNK = 1 << 18  # numbers that one step of the nodes holds
+LEAST = 1e-10  # weight of a node that may count for more without an estimate
 HELD = 50_000_000  # numbers that all nodes hold
-NEGLIGIBLE = 1e-14  # nodes with less weight move no digit that is shown
+LEFT_OUT = 1e-7  # share of the lightest of many nodes, which moves no digit that is shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,11 +50,12 @@ class Nodes:
     left: Floats
 
 
-def _visit(problem: Problem, found: Quadrature) -> Nodes:
+def _visit(problem: Problem, found: Quadrature, least: float = 0.0) -> Nodes:
     """Every node that counts; of more than memory holds, those with the most weight."""
-    most = max(1, HELD // (problem.n * problem.p**2))
-    kept = np.sort(np.argsort(found.weights)[-most:])
-    kept = kept[found.weights[kept] > NEGLIGIBLE]
+    most = max(1, HELD // (problem.n * problem.p))
+    kept = find_heavy(found.weights, LEFT_OUT)
+    kept = kept[found.weights[kept] > least]
+    kept = np.sort(kept[np.argsort(found.weights[kept])[-most:]])
     weights = found.weights[kept] / found.weights[kept].sum()
     psi, beta, cov = found.psi[kept], found.beta[kept], found.cov[kept]
     residuals = problem.y - beta @ problem.X.T
@@ -144,7 +146,7 @@ def find_study_effects(problem: Problem, found: Quadrature) -> Normals:
         dense[rows, columns] = values
         mean = problem.y - nodes.pulled @ dense
         lost = np.swapaxes(np.swapaxes(nodes.spread, 1, 2) @ dense, 1, 2)
-    variance = nodes.left + np.einsum("mip,mpq,miq->mi", lost, nodes.cov, lost, optimize=True)
+    variance = nodes.left + ((lost @ nodes.cov) * lost).sum(axis=2)
     floor = 1e-12 * problem.V.diagonal
     return Normals(nodes.weights, mean, np.sqrt(np.maximum(variance, floor)))
 
@@ -161,8 +163,8 @@ class Deletions:
         Weights of the nodes without each estimate.
     beta : ndarray of shape (m, n, p)
         Posterior means of the coefficients without it.
-    cov : ndarray of shape (m, n, p, p)
-        Their covariances.
+    variance : ndarray of shape (m, n, p)
+        Their variances.
     efficiency : ndarray of shape (n,)
         1 / (1 + squared coefficient of variation of the ratios): 1 where nothing moves.
     """
@@ -170,7 +172,7 @@ class Deletions:
     log_predictive: Floats
     weights: Floats
     beta: Floats
-    cov: Floats
+    variance: Floats
     efficiency: Floats
 
 
@@ -192,9 +194,9 @@ def delete_each(problem: Problem, found: Quadrature) -> Deletions:
     Keerthi (2001), Neural Computation 13, 1103-1118; Vehtari, Gelman & Gabry (2017), Statistics and
     Computing 27, 1413-1432, for the idea and its diagnostic.
     """
-    nodes = _visit(problem, found)
-    lost = np.einsum("mip,mpq->miq", nodes.spread, nodes.cov)
-    own = nodes.inverse - np.einsum("miq,miq->mi", lost, nodes.spread)
+    nodes = _visit(problem, found, LEAST)
+    lost = nodes.spread @ nodes.cov
+    own = nodes.inverse - (lost * nodes.spread).sum(axis=2)
     own = np.where(own > ALONE * nodes.inverse, own, np.nan)  # an estimate that a coefficient rests on alone
     gap = nodes.pulled / own
     log_predictive = 0.5 * np.log(own / (2 * np.pi)) - 0.5 * nodes.pulled * gap
@@ -202,11 +204,10 @@ def delete_each(problem: Problem, found: Quadrature) -> Deletions:
     raw = nodes.weights[:, None] * ratio
     total = raw.sum(axis=0)
     efficiency = total**2 / (raw * ratio).sum(axis=0)
-    away = np.einsum("miq,mir->miqr", lost, lost) / own[:, :, None, None]
     return Deletions(
         log_predictive=log_predictive.max(axis=0) - np.log(total),
         weights=raw / total,
         beta=nodes.beta[:, None, :] - lost * gap[:, :, None],
-        cov=nodes.cov[:, None] + away,
+        variance=np.diagonal(nodes.cov, axis1=1, axis2=2)[:, None] + lost * lost / own[:, :, None],
         efficiency=efficiency,
     )

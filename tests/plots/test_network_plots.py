@@ -12,6 +12,7 @@ from matplotlib.patches import Polygon, Rectangle
 
 from network_trials import make_arms
 from synovia.plots import draw, funnel
+from synovia.plots.hasse import hasse
 from synovia.plots.league import league
 from synovia.plots.network_graph import network_graph
 from synovia.plots.rankogram import rankogram
@@ -104,3 +105,24 @@ def test_axes_given_are_those_returned(net: Network) -> None:
     for result in (net, net.rank(better="lower"), net.league()):
         ax = new_figure(500, 400).add_axes((0.2, 0.2, 0.7, 0.7))
         assert draw(result, ax=ax) is ax
+
+
+def test_hasse_diagrams_hold_hostile_names_and_say_when_there_is_nothing(
+    faults_of: Callable[[Figure], list[str]],
+) -> None:
+    rows = pd.DataFrame({"treatment": HOSTILE, "layer": [1, 1, 2, 3, 3]})
+    lines = pd.DataFrame({"upper": [HOSTILE[1], HOSTILE[1]], "lower": [HOSTILE[2], HOSTILE[3]]})
+    ax = hasse(rows, lines)
+    assert faults_of(figure_of(ax)) == []
+    assert [np.size(line.get_xdata()) for line in ax.lines] == [2, 3]
+    (sentence,) = hasse(pd.DataFrame(), pd.DataFrame()).texts
+    assert sentence.get_text().startswith("No data")
+
+
+def test_lines_of_a_hasse_diagram_cross_no_treatment() -> None:
+    rows = pd.DataFrame({"treatment": ["top", "middle", "bottom"], "layer": [1, 2, 3]})
+    lines = pd.DataFrame({"upper": ["top", "top", "middle"], "lower": ["middle", "bottom", "bottom"]})
+    ax = hasse(rows, lines)
+    at = {text.get_text(): text.get_position()[0] for text in ax.texts}
+    around = np.asarray(ax.lines[1].get_xdata(), dtype=float)
+    assert abs(float(around[1]) - at["middle"]) > 30  # half the width of its box in points

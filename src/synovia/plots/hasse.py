@@ -67,7 +67,8 @@ def hasse(rows: pd.DataFrame, lines: pd.DataFrame, *, ax: Axes | None = None) ->
             return say_no_data(ax or blank_axes(420, 80), _NO_DATA)
         shown = {name: wrap(name, _WIDEST, _SIZE, most=3) or (" ",) for name in names}
         layer = dict(zip(names, layers, strict=True))
-        joined = list(zip(texts_of(lines, "upper"), texts_of(lines, "lower"), strict=True))
+        ends = zip(texts_of(lines, "upper"), texts_of(lines, "lower"), strict=True)
+        joined = [pair for pair in ends if set(pair) <= set(names)]
         paths = [_pass(upper, lower, layer) for upper, lower in joined]
         widths = {name: max(text_width(part, _SIZE) for part in parts) + 12 for name, parts in shown.items()}
         x, width = _place(layer, widths, paths)

@@ -278,7 +278,7 @@ by_product <- function(rows) {
   list(levels = fits, difference = compare_levels(rows, found, product, pooled))
 }
 
-# The levels that pooled something, against each other: as independent results, and with the covariance that arms of
+# The levels that pooled something, against each other: as independent results, and with the correlation that arms of
 # one study in two levels bring through their shared comparator.
 compare_levels <- function(rows, found, product, pooled) {
   if (length(pooled) < 2) return(NULL)
@@ -288,8 +288,10 @@ compare_levels <- function(rows, found, product, pooled) {
   wald <- function(C) c(t(L %*% b) %*% solve(L %*% C %*% t(L), L %*% b))
   H <- matrix(0, length(b), length(product))
   for (i in seq_along(b)) H[i, product == names(pooled)[i]] <- pooled[[i]]$weights / 100
-  joint <- H %*% found$V %*% t(H)
-  diag(joint) <- se^2
+  plain <- vapply(pooled, function(fit) fit$se.plain, 0)
+  correlation <- H %*% found$V %*% t(H) / outer(plain, plain)
+  diag(correlation) <- 1
+  joint <- correlation * outer(se, se)
   df <- length(b) - 1
   list(
     QM = wald(diag(se^2)), QMdf = df, QMp = pchisq(wald(diag(se^2)), df, lower.tail = FALSE),

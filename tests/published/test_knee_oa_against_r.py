@@ -222,13 +222,13 @@ def test_difference_between_products(review: Review) -> None:
     wanted = R["subgroups"]["ha-vs-saline-pain-3-months"]["difference"]
     rows = coefficients_of(review.tables["coefficients"], "ha-vs-saline-pain-3-months", "subgroups")
     found = rows.loc["difference between subgroups"]
-    assert found["p_value"] == pytest.approx(wanted["QMp"], rel=SEARCHED)
+    assert found["p_value"] == pytest.approx(wanted["QMp.shared"], rel=SEARCHED)
     statistic, told = found["note"].split("; ")
-    assert statistic == f"chi-squared = {wanted['QM']:.2f} on {wanted['QMdf']} df"
-    assert told == "a comparator shared by arms of different subgroups is not taken into account"
+    assert statistic == f"chi-squared = {wanted['QM.shared']:.2f} on {wanted['QMdf']} df"
+    assert told == "arms of different subgroups share a comparator, which is taken into account"
 
 
 def test_products_share_too_few_controls_for_it_to_matter() -> None:
-    """Subgroups count as independent; the one control that two of them share would move p by 0.003."""
+    """The one control that two products share moves p by 0.003."""
     difference = R["subgroups"]["ha-vs-saline-pain-3-months"]["difference"]
     assert difference["QMp.shared"] == pytest.approx(difference["QMp"], abs=0.005)

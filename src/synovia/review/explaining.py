@@ -8,6 +8,7 @@ import pandas as pd
 
 from synovia import synthesis, tables
 from synovia.errors import Fault, ProtocolError, SynthesisError
+from synovia.kernel import find_blocks
 from synovia.review.fitting import fit_plan, name_interval
 from synovia.review.plans import Plan
 
@@ -85,7 +86,7 @@ def _subgroups(plan: Plan, data: pd.DataFrame, covariance: np.ndarray) -> list[R
         }
         for row, fit in zip(groups.tidy().to_dict("records"), groups.fits, strict=True)
     ]
-    test = _difference(groups, shared=_cross(member, covariance))
+    test = _difference(groups)
     return [*rows, {**start, "term": "difference between subgroups", "k": len(data), **test}]
 
 
@@ -95,25 +96,21 @@ def _fit_levels(plan: Plan, data: pd.DataFrame, covariance: np.ndarray) -> synth
     levels = tuple(sorted(set(data[by])))
     places = [np.flatnonzero(data[by] == level) for level in levels]
     fits = [fit_plan(plan, data.iloc[at], covariance[np.ix_(at, at)], "estimate ~ 1") for at in places]
-    return synthesis.Subgroups(by, levels, tuple(fits), common_tau2=False, dropped=())
+    inside = [(data[by] == level).to_numpy() for level in levels]
+    shared = synthesis.correlate_levels(fits, inside, find_blocks(covariance))
+    return synthesis.Subgroups(by, levels, tuple(fits), common_tau2=False, dropped=(), correlation=shared)
 
 
-def _cross(levels: pd.Series, covariance: np.ndarray) -> bool:
-    """Whether effects of different subgroups share a comparator."""
-    same = levels.to_numpy()[:, None] == levels.to_numpy()[None, :]
-    return bool(np.any(covariance[~same]))
-
-
-def _difference(groups: synthesis.Subgroups, *, shared: bool) -> Row:
-    """The test between subgroups, and what it leaves out of account."""
+def _difference(groups: synthesis.Subgroups) -> Row:
+    """The test between subgroups."""
     test = groups.test()
     if isinstance(test, synthesis.Inapplicable):
         return {"note": test.reason}
     name = f"chi-squared = {test.statistic:.2f} on {test.df:g} df"
     if math.isfinite(test.df_residual):
         name = f"F = {test.statistic:.2f} on {test.df:g} and {test.df_residual:g} df"
-    if shared:
-        name += "; a comparator shared by arms of different subgroups is not taken into account"
+    if groups.correlation is not None:
+        name += "; arms of different subgroups share a comparator, which is taken into account"
     return {"p_value": test.p_value, "note": name}
 
 

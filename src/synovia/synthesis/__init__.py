@@ -22,7 +22,7 @@ from synovia.synthesis.names import Names
 from synovia.synthesis.pairwise import meta
 from synovia.synthesis.permutation import Permuted, permutation_test
 from synovia.synthesis.settings import Settings
-from synovia.synthesis.subgroup import Subgroups, subgroups
+from synovia.synthesis.subgroup import Subgroups, correlate_levels, subgroups
 from synovia.synthesis.summary import Summary
 from synovia.synthesis.weighting import GeneralisedQ
 from synovia.synthesis.wild import WildTest, wild_bootstrap
@@ -52,6 +52,7 @@ __all__ = [
     "binomial_normal",
     "bootstrap",
     "convert_doses",
+    "correlate_levels",
     "describe_accuracy",
     "diagnostic_accuracy",
     "dose_response",

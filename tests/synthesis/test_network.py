@@ -318,6 +318,37 @@ def test_kenward_roger_has_its_own_degrees_of_freedom_for_each_comparison(arms: 
     assert network(arms, measure="MD", inference="t").pairs().df.eq(7).all()
 
 
+@pytest.mark.parametrize("inference", ["CR0", "CR1", "CR2", "CR3"])
+def test_cluster_robust_errors_take_trials_for_clusters(arms: pd.DataFrame, inference: str) -> None:
+    pairs = make_comparisons(make_arms(trials=tuple((f"s{i}", "AB") for i in range(9))))
+    shown: Any = network(pairs, inference=inference).effects().iloc[0]
+    data = pairs.assign(variance=pairs.std_error**2)
+    alone: Any = meta(data, inference=inference, cluster="study").tidy().iloc[0]
+    for column in ("std_error", "df", "p_value"):
+        assert shown[column] == pytest.approx(alone[column], rel=SEARCHED)
+    net = network(arms, measure="MD", inference="CR0", tau2=0.05)
+    problem, study = net.fit.problem, net.design.study
+    W = np.linalg.inv(make_dense(problem, [0.05]))
+    bread = np.linalg.inv(problem.X.T @ W @ problem.X)
+    left = problem.y - problem.X @ net.fit.point.beta
+    scores = np.array(
+        [problem.X.T @ W @ np.where(study == i, left, 0.0) for i in range(len(net.design.studies))]
+    )
+    assert net.covariance[1:, 1:] == pytest.approx(bread @ scores.T @ scores @ bread, rel=CLOSED)
+    with pytest.raises(SynthesisError, match="Cluster-robust errors are those of fixed effects"):
+        network(arms, measure="MD", inference=inference, classes={"B": "x", "C": "x"})
+
+
+def test_labels_and_orders_are_read_with_care(arms: pd.DataFrame) -> None:
+    numbered = arms.assign(study=arms.study.str[1:].astype(float))
+    assert network(numbered, measure="MD").design.studies[0] == "1"
+    with pytest.raises(SynthesisError, match="Found order A, A; wanted every treatment once"):
+        network(arms, measure="MD").league(order=("A", "A"))
+    lone = network(make_arms(trials=(("s", "ABC"),)), measure="MD", tau2=0.1).predict()
+    assert lone.prediction_method.str.startswith("as many comparisons as effects").all()
+    assert lone.prediction_lower.isna().all()
+
+
 def test_a_fit_of_some_rows_is_the_network_of_those_rows(arms: pd.DataFrame) -> None:
     from synovia.synthesis.refit import refit  # noqa: PLC0415
 

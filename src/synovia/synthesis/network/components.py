@@ -114,7 +114,13 @@ def component_network(  # noqa: PLR0913 - a model function names every choice it
     design = make_component_design(contrasts, naming, random=random)
     asked = make_settings(contrasts, random=random, tau2=tau2, inference=inference, level=level)
     settings = ComponentSettings(
-        "estimate ~ components", asked.variance, asked.random, asked.tau2, asked.inference, asked.level
+        "estimate ~ components",
+        asked.variance,
+        asked.random,
+        asked.tau2,
+        asked.inference,
+        asked.level,
+        cluster=asked.cluster,
     )
     return ComponentNetwork(design, make_fit(design, design.problem, settings, design.identified.labels))
 

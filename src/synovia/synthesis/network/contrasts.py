@@ -188,7 +188,12 @@ def read_labels(data: pd.DataFrame, column: str, labels: Sequence[str]) -> list[
     empty = find_missing(data[column])
     if empty.any():
         raise SynthesisError(f"{labels[int(np.argmax(empty))]} has no {column}; fill it in.")
-    return [str(value).strip() for value in data[column].tolist()]
+    return [_write_label(value) for value in data[column].tolist()]
+
+
+def _write_label(value: object) -> str:
+    """A label as text; 3.0, as a column of numbers with a gap has it, is 3."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
 def _check_pairs(pairs: tuple[list[str], list[str]], labels: Sequence[str]) -> None:

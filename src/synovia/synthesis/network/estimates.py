@@ -152,8 +152,8 @@ class Estimates:
             shown["estimate"] - half,
             shown["estimate"] + half,
         )
-        said = tau2.reason if isinstance(tau2, Inapplicable) else f"t with {own:g} df"
-        return shown[wanted].assign(prediction_method="normal" if said == "t with inf df" else said)
+        said = tau2.reason if isinstance(tau2, Inapplicable) else _describe(own)
+        return shown[wanted].assign(prediction_method=said)
 
     def list_pairs(self, first: Integers, second: Integers, level: float | None = None) -> pd.DataFrame:
         """Comparisons by the places of their treatments, with the columns of ``effects``."""
@@ -196,3 +196,10 @@ class Estimates:
         if isinstance(self.tau2, Inapplicable) or not df > 0:
             return np.full(error.size, np.nan)
         return np.asarray(quantile(level, df) * np.sqrt(error**2 + self.new_trial))
+
+
+def _describe(df: float) -> str:
+    """The prediction interval in words."""
+    if df > 0:
+        return "normal" if np.isinf(df) else f"t with {df:g} df"
+    return "as many comparisons as effects leave no degrees of freedom for a prediction interval"

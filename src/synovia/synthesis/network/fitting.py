@@ -6,7 +6,7 @@ import numpy as np
 
 from synovia.errors import SynthesisError
 from synovia.kernel import Problem, measure_heterogeneity
-from synovia.synthesis.choosing import choose_psi, infer
+from synovia.synthesis.choosing import choose_psi, infer, read_clusters
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.names import Names
 from synovia.synthesis.network.contrasts import Contrasts
@@ -15,7 +15,7 @@ from synovia.synthesis.random import Inner
 from synovia.synthesis.regression import Design
 from synovia.synthesis.remarks import remark
 from synovia.synthesis.rows import Rows
-from synovia.synthesis.settings import Tau2
+from synovia.synthesis.settings import CLUSTERED, Tau2
 from synovia.synthesis.summary import count
 
 __all__ = ["make_fit", "make_settings"]
@@ -43,6 +43,7 @@ def make_settings(
         tau2=tau2,
         inference=inference,
         level=level,
+        cluster="study" if inference in CLUSTERED else None,
     )
 
 
@@ -66,7 +67,7 @@ def make_fit(
     _require_room(problem, settings)
     rows = _make_rows(design)
     choice = choose_psi(problem, settings, variances, rows)
-    inference = infer(problem, choice.point, settings, None)
+    inference = infer(problem, choice.point, settings, read_clusters(rows, settings))
     return Fit(
         problem=problem,
         names=Names(coefficients, rows.used_labels, variances),

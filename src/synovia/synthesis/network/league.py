@@ -217,6 +217,8 @@ def league(
         _require_one_scale(above, exponentiate)
     chosen = net.fit.settings.level if level is None else level
     shown = net.design.contrasts.treatments if order is None else tuple(order)
+    if len(set(shown)) < len(shown):
+        raise SynthesisError(f"Found order {', '.join(shown)}; wanted every treatment once.")
     place = np.array([net.design.find_treatment(name) for name in shown])
     T = len(net.treatments)
     numbers = np.full((3, T, T), np.nan)

@@ -15,7 +15,7 @@ from synovia.synthesis.network.model import Network, add_reference, read_effects
 from synovia.synthesis.network.reading import read_network
 from synovia.synthesis.network.regression import Interaction, moderate
 from synovia.synthesis.network.settings import NetworkSettings
-from synovia.synthesis.settings import Tau2
+from synovia.synthesis.settings import CLUSTERED, Tau2
 
 __all__ = ["fit_network", "network"]
 
@@ -57,7 +57,7 @@ def network(  # noqa: PLR0913 - a model function names every choice it takes
         Estimator of their variance, "REML", "ML", "DL" (the generalised method of moments of netmeta) or
         "PM"; or its value.
     inference : str
-        "z", "t", "knapp-hartung" and the other kinds of ``meta``.
+        "z", "t", "knapp-hartung" and the other kinds of ``meta``; for "CR0" to "CR3" trials are the clusters.
     level : float
         Confidence level.
     formula : str, optional
@@ -107,6 +107,11 @@ def network(  # noqa: PLR0913 - a model function names every choice it takes
         raise SynthesisError(
             "Kenward-Roger is offered for networks without moderators and classes; use 'z', 't' or "
             "'knapp-hartung'."
+        )
+    if (classes is not None or interaction == "exchangeable") and inference in CLUSTERED:
+        raise SynthesisError(
+            "Cluster-robust errors are those of fixed effects; for classes and exchangeable slopes use 'z', "
+            "'t' or 'knapp-hartung'."
         )
     if formula is not None:
         moderated = moderate(design, formula, interaction)

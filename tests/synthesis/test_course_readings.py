@@ -1,5 +1,6 @@
 """What is read from a course: spans, facts, and what is refused."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,10 @@ import pytest
 from scipy.integrate import quad
 
 from synovia.errors import SynthesisError
+from synovia.kernel import point
 from synovia.synthesis.course import TimeCourse, course_contrasts, time_course
+
+EVIDENCE = Path(__file__).parents[2] / "reviews" / "knee-oa" / "evidence"
 
 EXACT = 1e-9  # two routes to one number
 INTEGRATED = 1e-7  # quadrature here and there
@@ -96,6 +100,23 @@ def test_facts_compare_shapes() -> None:
     assert np.isnan(fit("linear", tau2="DL").glance()["aic"].iloc[0])
     assert "correlation 0.5 between successive visits" in str(fit("linear"))
     assert "<table" in fit("linear")._repr_html_()
+
+
+def test_a_maximum_on_the_edge_beside_one_inside_is_found() -> None:
+    """Hyaluronic acid trials of the shipped review: at these values the likelihood is 0.23 above the inner hill."""
+    rows = pd.read_csv(EVIDENCE / "outcomes.csv").merge(
+        pd.read_csv(EVIDENCE / "arms.csv")[["study_id", "arm_id", "treatment"]], on=["study_id", "arm_id"]
+    )
+    rows = rows[rows["study_id"].str.startswith("jansen-") & rows["treatment"].isin(["ha", "saline"])]
+    rows = rows.rename(columns={"study_id": "study", "arm_id": "arm", "weeks": "time", "mean": "estimate"})
+    rows["variance"] = rows["se"] ** 2
+    pain = course_contrasts(rows, arm="arm", comparators=["saline"])
+    sides: dict[str, Any] = {"treatment": "treatment", "comparator": "comparator", "arm": "arm"}
+    course = time_course(pain, basis="fp(1, 2)", inference="z", **sides)
+    edge = point(course.fit.problem, np.array([1.533457, 4.8831676e-04, -1.0]))
+    inside = point(course.fit.problem, np.array([1.80400987, 1.31710493e-03, -0.955166568]))
+    assert edge.log_reml > inside.log_reml + 0.2
+    assert course.fit.point.log_reml > edge.log_reml - 1e-6
 
 
 def test_sensitivity_takes_one_number_and_one_structure() -> None:

@@ -30,7 +30,7 @@ from synovia.synthesis.dose.design import DoseDesign
 from synovia.synthesis.dose.emax import Curve, Emax, Step, find_curve
 from synovia.synthesis.dose.moderation import PLAIN, Moderation
 from synovia.synthesis.dose.moments import match_moments
-from synovia.synthesis.dose.searching import Search, find_turns, read_psi, search_psi
+from synovia.synthesis.dose.searching import Search, search_psi
 from synovia.synthesis.dose.settings import DoseSettings
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.names import Names
@@ -38,6 +38,7 @@ from synovia.synthesis.regression import Design
 from synovia.synthesis.remarks import remark
 from synovia.synthesis.rows import Rows
 from synovia.synthesis.summary import count
+from synovia.synthesis.turning import find_turns, read_psi
 
 __all__ = ["Posed", "fit_studies", "pose_one_stage", "pose_two_stages", "synthesise"]
 

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synovia.errors import SynthesisError
-from synovia.kernel import Choice, Problem, Structure, Term, Unstructured, ml, point, reml
+from synovia.kernel import Choice, Problem, Term, ml, point, reml
+from synovia.synthesis.turning import read_psi
 
-__all__ = ["Search", "find_turns", "read_psi", "search_psi"]
+__all__ = ["Search", "search_psi"]
 
 Floats = NDArray[np.float64]
 
@@ -27,14 +28,6 @@ class Search:
 
     problem: Problem
     turn: Floats
-
-
-def find_turns(spread: Floats, structure: Structure) -> list[Floats]:
-    """Coordinates in which a matrix has ones on its diagonal, and in which it is the identity."""
-    scale = np.diag(np.sqrt(np.diag(spread)))
-    if not isinstance(structure, Unstructured):
-        return [scale]
-    return [scale, scale @ np.linalg.cholesky(spread / np.outer(np.diag(scale), np.diag(scale)))]
 
 
 def search_psi(problem: Problem, search: Search, method: str) -> Choice:
@@ -56,14 +49,3 @@ def search_psi(problem: Problem, search: Search, method: str) -> Choice:
     G = search.turn @ term.structure.covariance(choice.psi) @ search.turn.T
     psi = read_psi(G, term.parameters)
     return Choice(psi, point(problem, psi), choice.convergence)
-
-
-def read_psi(G: Floats, parameters: int) -> Floats:
-    """Variances, and correlations where the structure has them."""
-    variances = np.maximum(np.diag(G), 0.0)
-    if parameters == variances.size:
-        return variances
-    s = np.sqrt(variances)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        C = np.where(np.outer(s, s) > 0, G / np.outer(s, s), 0.0)
-    return np.concatenate([variances, np.clip(C[np.triu_indices(s.size, 1)], -1, 1)])

@@ -14,6 +14,7 @@ from synovia.synthesis.network.model import Network
 from synovia.synthesis.network.outcome_view import OutcomeView
 from synovia.synthesis.network.outcomes import OutcomeNetwork, outcome_network
 from synovia.synthesis.network.partial_order import PartialOrder, partial_order
+from synovia.synthesis.network.penalised import penalised_network
 from synovia.synthesis.network.pooling import network
 from synovia.synthesis.network.ranking import Ranking, p_scores, rank
 from synovia.synthesis.network.subgroups import NetworkSubgroups, network_subgroups
@@ -46,6 +47,7 @@ __all__ = [
     "outcome_network",
     "p_scores",
     "partial_order",
+    "penalised_network",
     "rank",
     "read_arms",
     "read_contrasts",

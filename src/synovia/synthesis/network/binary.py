@@ -22,7 +22,13 @@ from synovia.synthesis.network.model import Network, add_reference
 from synovia.synthesis.network.multi_arm import StudyBlock
 from synovia.synthesis.network.pooling import fit_network
 
-__all__ = ["Conditional", "hypergeometric_network", "mantel_haenszel_network"]
+__all__ = [
+    "Conditional",
+    "fit_again",
+    "hypergeometric_network",
+    "make_count_network",
+    "mantel_haenszel_network",
+]
 
 Floats = NDArray[np.float64]
 Conditional = Literal["exact", "approximate"]
@@ -108,8 +114,8 @@ def mantel_haenszel_network(
     at, df = by_design.fit.point, second.problem.n - second.problem.p
     pooled = Pooled(at.beta, at.cov, (test("Q between designs", at.rss, df),) if df > 0 else (), CLOSED)
     said = "network, common effects; Mantel-Haenszel odds ratio, no continuity correction"
-    again = partial(_fit_again, mantel_haenszel_network, level)
-    return _make_network(counts, pooled, said, level, (by_design, again))
+    again = partial(fit_again, mantel_haenszel_network, level)
+    return make_count_network(counts, pooled, said, level, ("MH", by_design, again))
 
 
 def _group(counts: ArmCounts, reference: str | None) -> tuple[ArmCounts, dict[tuple[str, ...], Stratum]]:
@@ -235,8 +241,8 @@ def hypergeometric_network(
     require_finite(counts, bounded=likelihood == "exact")
     pooled = _climb(counts, likelihood)
     said = f"network, common effects; {CONDITIONALS[likelihood][1]}"
-    again = partial(_fit_again, partial(hypergeometric_network, likelihood=likelihood), level)
-    return _make_network(counts, pooled, said, level, (None, again))
+    again = partial(fit_again, partial(hypergeometric_network, likelihood=likelihood), level)
+    return make_count_network(counts, pooled, said, level, ("NCH", None, again))
 
 
 def _climb(counts: ArmCounts, likelihood: Conditional) -> Pooled:
@@ -287,20 +293,36 @@ def _look(counts: ArmCounts, likelihood: Conditional, beta: Floats) -> Looked:
     return value, slope[1:], information[1:, 1:]
 
 
-def _fit_again(
+def fit_again(
     fit: Callable[..., CountNetwork], level: float, arms: pd.DataFrame, reference: str
 ) -> CountNetwork:
+    """The same model of other arms."""
     return fit(arms, reference=reference, level=level)
 
 
-def _make_network(
+def make_count_network(
     counts: ArmCounts,
     pooled: Pooled,
     said: str,
     level: float,
-    also: tuple[Network | None, Callable[[pd.DataFrame, str], CountNetwork]],
+    also: tuple[str, Network | None, Callable[[pd.DataFrame, str], CountNetwork]],
 ) -> CountNetwork:
-    by_design, again = also
+    """A network of what was pooled.
+
+    Parameters
+    ----------
+    counts : ArmCounts
+        What was read.
+    pooled : Pooled
+        Effects.
+    said : str
+        The model in words.
+    level : float
+        Confidence level.
+    also : tuple
+        Name of the method, the network of the designs or None, and what fits other arms.
+    """
+    method, by_design, again = also
     fit = make_count_fit(counts, pooled, said, level)
     estimates, covariance = add_reference(pooled.beta, pooled.cov)
     frame = counts.frame[counts.frame["study"].isin(counts.design.studies)].reset_index(drop=True)
@@ -310,7 +332,7 @@ def _make_network(
         estimates,
         covariance,
         frame=frame,
-        method="NCH" if by_design is None else "MH",
+        method=method,
         by_design=by_design,
         again=again,
     )

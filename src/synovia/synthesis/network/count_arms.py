@@ -171,6 +171,6 @@ def require_finite(counts: ArmCounts, *, bounded: bool) -> None:
     alone = ", ".join(names[i] for i in np.flatnonzero(label == smallest).tolist())
     raise SynthesisError(
         f"The odds ratio of {alone} against the other treatments is zero or infinite: in every trial that "
-        "compares them, one side has no events or nothing but events. Leave these arms out, or fit "
-        "network(data, measure='OR'), which adds 0.5 to empty cells."
+        "compares them, one side has no events or nothing but events. Leave these arms out, fit "
+        "penalised_network, or network(data, measure='OR'), which adds 0.5 to empty cells."
     )

@@ -46,7 +46,7 @@ class CountNetwork(Network):
     frame : DataFrame or None
         study, treatment, events, n of the arms used.
     method : str
-        "MH" or "NCH", as netmeta calls them.
+        "MH", "NCH" or "LRP", as netmeta calls them.
     by_design : Network or None
         The network of the pooled odds ratios of each design, a design in the place of a trial; None where
         nothing was pooled by design.
@@ -124,7 +124,7 @@ class CountNetwork(Network):
     def _require_designs(self) -> Network:
         if self.by_design is None:
             raise SynthesisError(
-                "A conditional likelihood has no direct estimates to compare; use mantel_haenszel_network, "
+                "A likelihood of the events has no direct estimates to compare; use mantel_haenszel_network, "
                 "or network(data, measure='OR')."
             )
         return self.by_design

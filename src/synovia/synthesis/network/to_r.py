@@ -22,6 +22,11 @@ __all__ = ["components_to_r", "counts_to_r", "network_to_r"]
 
 METHODS = ("REML", "ML", "DL")
 MEASURES = ("MD", "SMD", "ROM", "OR", "RR", "RD", "ASD", "IRR", "IRD", "HR")
+COUNTED = {
+    "MH": "arms and designs without events are left out",
+    "NCH": "method='NCH' is the approximation for rare events; netmetabin has no exact likelihood",
+    "LRP": "the same penalised likelihood; netmetabin may widen intervals by a dispersion factor",
+}
 READINGS = (
     "summary(net)",
     "netleague(net)",
@@ -146,7 +151,7 @@ def counts_to_r(frame: pd.DataFrame, method: str, described: str, reference: str
     ----------
     frame : DataFrame
         study, treatment, events, n.
-    method : {"MH", "NCH"}
+    method : {"MH", "NCH", "LRP"}
         As netmeta calls them.
     described : str
         The model in words.
@@ -154,12 +159,11 @@ def counts_to_r(frame: pd.DataFrame, method: str, described: str, reference: str
         Treatment that effects are against.
     """
     columns = ",\n  ".join(f"{name} = c({', '.join(_write_column(frame[name]))})" for name in frame.columns)
-    exact = "method='NCH' is the approximation for rare events; netmetabin has no exact likelihood"
     return "\n".join(
         [
             "library(netmeta)",
             f"# {described}",
-            f"# {exact}" if method == "NCH" else "# arms and designs without events are left out",
+            f"# {COUNTED[method]}",
             f"arms <- data.frame(\n  {columns}\n)",
             "dat <- as.data.frame(pairwise(treatment, event=events, n=n, studlab=study, data=arms, "
             'sm="OR", allstudies=TRUE))',

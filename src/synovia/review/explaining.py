@@ -8,7 +8,6 @@ import pandas as pd
 
 from synovia import synthesis, tables
 from synovia.errors import Fault, ProtocolError, SynthesisError
-from synovia.kernel import find_blocks
 from synovia.review.fitting import fit_plan, name_interval
 from synovia.review.plans import Plan
 
@@ -97,7 +96,7 @@ def _fit_levels(plan: Plan, data: pd.DataFrame, covariance: np.ndarray) -> synth
     places = [np.flatnonzero(data[by] == level) for level in levels]
     fits = [fit_plan(plan, data.iloc[at], covariance[np.ix_(at, at)], "estimate ~ 1") for at in places]
     inside = [(data[by] == level).to_numpy() for level in levels]
-    shared = synthesis.correlate_levels(fits, inside, find_blocks(covariance))
+    shared = synthesis.correlate_levels(fits, inside, covariance)
     return synthesis.Subgroups(by, levels, tuple(fits), common_tau2=False, dropped=(), correlation=shared)
 
 

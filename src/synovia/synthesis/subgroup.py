@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from synovia.errors import TooFewStudies
-from synovia.kernel import Covariance, Inapplicable, Inference, Point, Wald, find_rows, wald
+from synovia.kernel import Covariance, Inapplicable, Inference, Point, Wald, find_blocks, find_rows, wald
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.pairwise import fit_design
 from synovia.synthesis.regression import Design
@@ -210,7 +210,7 @@ def subgroups(
 
 
 def correlate_levels(
-    fits: Sequence[Fit], inside: Sequence[NDArray[np.bool_]], V: Covariance
+    fits: Sequence[Fit], inside: Sequence[NDArray[np.bool_]], covariance: Covariance | Floats
 ) -> Floats | None:
     r"""Correlation of the estimates of separate fits by the sampling errors that their rows share.
 
@@ -220,7 +220,7 @@ def correlate_levels(
         One intercept each.
     inside : sequence of ndarray of bool of shape (n,)
         Which rows each was fitted to.
-    V : Covariance
+    covariance : Covariance or ndarray of shape (n, n)
         Sampling covariance of all rows.
 
     Returns
@@ -235,6 +235,7 @@ def correlate_levels(
     with h the weights of the rows, random effects being those of each fit alone. Divided by the standard
     errors at the variances chosen, it is a correlation for any inference that rescales those.
     """
+    V = find_blocks(covariance) if isinstance(covariance, np.ndarray) else covariance
     H = np.zeros((len(fits), V.size))
     for weights, fit, rows in zip(H, fits, inside, strict=True):
         if isinstance(fit.point, Point):

@@ -1,6 +1,7 @@
 """Networks of counts against long runs of JAGS: ``validation/binomial_network.R`` makes the reference."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ OPEN = {
 }  # ends where its prior does: standard deviation 60, poorly simulated
 
 
+@cache
 def fit(name: str) -> BinomialNetwork:
     """The network of a set, against the treatment that JAGS had as its first."""
     return binomial_network(ARMS[ARMS["set"] == name], reference=R[name]["treatments"][0])

@@ -63,7 +63,8 @@ def turn(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def find_pair(rows: pd.DataFrame, node: str, comparator: str) -> Mapping[str, Any]:
-    by_pair = {(row["node"], row["comparator"]): row for row in rows.to_dict("records")}
+    named = [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+    by_pair = {(row["node"], row["comparator"]): row for row in named}
     own = by_pair.get((node, comparator))
     return own if own is not None else turn(by_pair[comparator, node])
 

@@ -49,12 +49,12 @@ def test_tau_beside_an_open_effect() -> None:
 
 def test_groups_that_move_together() -> None:
     """Two treatments that only a trial without events in their arms joins to the third move as one."""
-    design = np.eye(3)[[0, 1, 1, 2, 0, 2]][:, 1:]
+    given = np.array([0, 1, 1, 2, 0, 2])
     codes = np.array([0, 0, 1, 1, 2, 2])
     events = np.array([4.0, 0.0, 3.0, 5.0, 4.0, 0.0])
-    groups = find_separated(make_arms(events, np.full(6, 20.0), design, codes))
+    groups = find_separated(make_arms(events, np.full(6, 20.0), given, codes))
     assert [group.members.tolist() for group in groups] == [[0, 1]]
-    closed = make_arms(np.array([4.0, 0.0, 3.0, 5.0, 4.0, 1.0]), np.full(6, 20.0), design, codes)
+    closed = make_arms(np.array([4.0, 0.0, 3.0, 5.0, 4.0, 1.0]), np.full(6, 20.0), given, codes)
     assert find_separated(closed) == ()
 
 

@@ -34,7 +34,9 @@ class Arms:
     ----------
     events, totals : ndarray of shape (A,)
     design : ndarray of shape (A, T - 1)
-        Which effect against the reference an arm has.
+        Which effects against the reference are added to the baseline of the trial in an arm.
+    treatment : ndarray of int of shape (A,)
+        Treatment of each arm, 0 the reference.
     codes : ndarray of int of shape (A,)
         Trial of each arm, in order.
     trial : ndarray of shape (A, S)
@@ -46,6 +48,7 @@ class Arms:
     events: Floats
     totals: Floats
     design: Floats
+    treatment: NDArray[np.intp]
     codes: NDArray[np.intp]
     trial: Floats
     constant: float
@@ -89,23 +92,26 @@ def at_tau(tau: Floats) -> Place:
     return Place(tau, nothing, nothing)
 
 
-def make_arms(events: Floats, totals: Floats, design: Floats, codes: NDArray[np.intp]) -> Arms:
-    """All arms of a network.
+def make_arms(events: Floats, totals: Floats, treatment: NDArray[np.intp], codes: NDArray[np.intp]) -> Arms:
+    """All arms of a network, with the baseline of a trial that of its first arm in order of the treatments.
 
     Parameters
     ----------
     events, totals : ndarray of shape (A,)
         Counts.
-    design : ndarray of shape (A, T - 1)
-        Which effect an arm has.
+    treatment : ndarray of int of shape (A,)
+        Treatment of each arm, 0 the reference.
     codes : ndarray of int of shape (A,)
         Trial of each arm.
     """
     coefficients = gammaln(totals + 1) - gammaln(events + 1) - gammaln(totals - events + 1)
-    order = np.argsort(codes, kind="stable")
-    own = codes[order]
+    order = np.lexsort((treatment, codes))
+    own, given = codes[order], treatment[order]
+    first = given[np.searchsorted(own, own)]
+    effects = np.eye(int(treatment.max()) + 1)[:, 1:]
     trial = np.eye(int(codes.max()) + 1)[own]
-    return Arms(events[order], totals[order], design[order], own, trial, float(coefficients.sum()))
+    design = effects[given] - effects[first]
+    return Arms(events[order], totals[order], design, given, own, trial, float(coefficients.sum()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -192,9 +192,9 @@ def binomial_network(
     integrated by adaptive Gauss-Hermite quadrature trial by trial, the effects by a rule around their mean at
     each tau (a product of Gauss-Hermite rules for few effects, one of degree 5 or a sparse one of degree 7
     for many), tau by the trapezoidal rule, and with it an effect that few or no events tell. Nothing is
-    drawn. The contrasts of a trial covary as tau² (I + J)/2; the prior of a
-    baseline is that of the reference treatment's log odds. Trials without any event, or with
-    events only, say next to nothing about effects; they are left out with a warning.
+    drawn. The contrasts of a trial covary as tau² (I + J)/2; the baseline of a trial is the log odds of
+    its first arm, in order of the treatments. Trials without any event, or with events only, say next to
+    nothing about effects; they are left out with a warning.
 
     Examples
     --------
@@ -293,7 +293,6 @@ def _require_connected(arms: pd.DataFrame, treatments: tuple[str, ...]) -> None:
 
 
 def _build(arms: pd.DataFrame, treatments: tuple[str, ...]) -> Arms:
-    place = [treatments.index(name) for name in arms["treatment"]]
+    given = np.array([treatments.index(name) for name in arms["treatment"]], dtype=np.intp)
     codes = np.asarray(pd.factorize(arms["study"])[0], dtype=np.intp)
-    design = np.eye(len(treatments))[place, 1:]
-    return make_arms(arms["events"].to_numpy(), arms["n"].to_numpy(), design, codes)
+    return make_arms(arms["events"].to_numpy(), arms["n"].to_numpy(), given, codes)

@@ -23,6 +23,7 @@ FIRST = 3  # the same, to find where the mass lies
 GRIDS = ((3, 7), (4, 5))  # up to so many effects, so many nodes for each of them
 FAST = 10_000_000  # evaluations of the likelihood of an arm at one of its nodes, above which nodes are saved
 ROUGH = 0.1  # by how much logs of the posterior over a normal density may differ between nodes of degree 5
+SINGULAR = 1e-9  # of the mean variance at the mode, below which a covariance is none
 LEAST = 0.5  # of a variance of the rule, below which a finer one is not believed
 SPARSE, LEVEL = 5, 3  # up to so many effects, a sparse rule of that level where they are far from normal
 TOLERANCE = 1e-4
@@ -290,16 +291,31 @@ def _find_centre(posed: _Posed, place: Place) -> _Centre:
     """Where the mass of the effects lies: a coarse rule around the joint mode says."""
     peak = _find_peak(posed, place)
     mode = _Centre(peak.effects, np.asarray(np.linalg.inv(peak.precision), dtype=np.float64))
-    _, mean, cov = _apply(posed, place, mode, make_rule(posed.arms.design.shape[1], 0), FIRST)
-    return _Centre(mean, cov)
+    t = posed.arms.design.shape[1]
+    if t == 0:
+        return mode
+    _, mean, cov = _apply(posed, place, mode, make_rule(t, 0), FIRST)
+    return _secure(mode, mean, cov)
+
+
+def _secure(rough: _Centre, mean: Floats, cov: Floats) -> _Centre:
+    """Means and covariances, rough ones where weights below 0 left none that can be."""
+    scale = np.trace(rough.cov, axis1=1, axis2=2) / mean.shape[1]
+    sound = np.isfinite(cov).all(axis=(1, 2))
+    sound[sound] = np.linalg.eigvalsh(cov[sound])[:, 0] > SINGULAR * scale[sound]
+    return _Centre(np.where(sound[:, None], mean, rough.mean), np.where(sound[:, None, None], cov, rough.cov))
 
 
 def _integrate_effects(posed: _Posed, place: Place) -> tuple[Floats, Floats, Floats]:
     """(N,) log of the integral over the effects, (N, t) their means, (N, t, t) their covariances."""
-    log_density, mean, cov = _apply(posed, place, _find_centre(posed, place), posed.rule, posed.points)
-    if posed.mending is not None:
-        mean, cov = posed.mending.mend(mean, cov)
-    return log_density, mean, cov
+    centre = _find_centre(posed, place)
+    log_density, mean, cov = _apply(posed, place, centre, posed.rule, posed.points)
+    if mean.shape[1] == 0:
+        return log_density, mean, cov
+    found = _secure(centre, mean, cov)
+    if posed.mending is None:
+        return log_density, found.mean, found.cov
+    return log_density, *posed.mending.mend(found.mean, found.cov)
 
 
 def _climb(
@@ -323,6 +339,9 @@ def _apply(
     heights, effects = _climb(posed, place, centre, rule, points)
     top = heights.max(axis=1, keepdims=True)
     mass = rule[1] * np.exp(heights - top)
+    # weights below 0 may leave nothing where the density is far from normal, which is where it is low
+    empty = ~(mass.sum(axis=1) > 0)
+    mass[empty] = np.abs(mass[empty]) / np.abs(rule[1]).sum()
     total = mass.sum(axis=1)
     shares = mass / total[:, None]
     mean = np.einsum("nq,nqi->ni", shares, effects)

@@ -50,12 +50,12 @@ def find_separated(arms: Arms) -> tuple[Separated, ...]:
     Examples
     --------
     >>> from synovia.synthesis.bayes.binomial_likelihood import make_arms
-    >>> design = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 0.0], [0.0, 1.0]])
-    >>> trials = make_arms(np.array([3.0, 5.0, 4.0, 0.0]), np.full(4, 20.0), design, np.array([0, 0, 1, 1]))
+    >>> given, codes = np.array([0, 1, 0, 2]), np.array([0, 0, 1, 1])
+    >>> trials = make_arms(np.array([3.0, 5.0, 4.0, 0.0]), np.full(4, 20.0), given, codes)
     >>> [group.members.tolist() for group in find_separated(trials)]
     [[1]]
     """
-    treatment = np.where(arms.design.any(axis=1), arms.design.argmax(axis=1) + 1, 0)
+    treatment = arms.treatment
     size = arms.design.shape[1] + 1
     rank = 1 + (arms.events == arms.totals).astype(int) - (arms.events == 0).astype(int)
     first, second = np.nonzero(arms.codes[:, None] == arms.codes[None, :])
@@ -77,8 +77,8 @@ def find_rarest(arms: Arms) -> Separated:
     arms : Arms
         The data.
     """
-    every = np.column_stack([1 - arms.design.sum(axis=1), arms.design])
-    rarest = int(np.minimum(arms.events @ every, (arms.totals - arms.events) @ every).argmin())
+    rest = np.bincount(arms.treatment, weights=arms.totals - arms.events)
+    rarest = int(np.minimum(np.bincount(arms.treatment, weights=arms.events), rest).argmin())
     return Separated(np.array([rarest - 1]) if rarest else np.arange(arms.design.shape[1]))
 
 
@@ -100,7 +100,7 @@ class Held:
     moves : ndarray of shape (T - 1,)
         1 where an effect moves with the held one.
     shifted : ndarray of shape (A,)
-        1 where an arm does.
+        1 where an arm does, against its trial's first; -1 where the first does and it does not.
     axis : Axis
         Of the held effect, in units of effect_sd / UNIT.
     effect_sd : float

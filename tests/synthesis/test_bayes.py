@@ -298,6 +298,8 @@ def test_bad_input_is_one_sentence(bcg: sv.Fit, trials: pd.DataFrame) -> None:
         bayes(bcg, HalfNormal(1), {"dose": Normal(0, 1)})
     with pytest.raises(SynthesisError, match="finite number above 0"):
         HalfNormal(-1)
+    with pytest.raises(SynthesisError, match=r"both limits, such as Uniform\(0, 10\)"):
+        Uniform(10)
     with pytest.raises(SynthesisError, match="from 0 to 1"):
         PowerPrior(0, 1, 2)
     with pytest.raises(SynthesisError, match="wanted an outcome of"):

@@ -170,6 +170,11 @@ class Uniform:
             raise SynthesisError(
                 f"Found limits {self.lower:g} and {self.upper:g} of a uniform prior; wanted lower < upper."
             )
+        if self.lower > 0 and np.isinf(self.upper):
+            raise SynthesisError(
+                f"Found a uniform prior from {self.lower:g} upwards without an upper limit; "
+                f"wanted both limits, such as Uniform(0, {self.lower:g})."
+            )
 
     @property
     def limits(self) -> tuple[float, float]:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from synovia.errors import SynthesisError
 from synovia.synthesis import meta
 from synovia.synthesis.bayes import (
     HalfCauchy,
@@ -93,3 +94,22 @@ def test_flat_priors_have_moments_from_four_and_five_studies_on(k: int, *, mean:
     row = bayes(meta(data, inference="z"), "uniform").tidy().iloc[0]
     assert np.isfinite(row["mean"]) == mean
     assert np.isfinite(row["std_error"]) == sd
+
+
+def test_two_groups_with_a_flat_prior_are_refused_beside_other_variances() -> None:
+    """Where a variance is too large to compute with, its tail is looked at nearer."""
+    rows = pd.DataFrame(
+        {
+            "estimate": [0.1, 0.4, 0.3, -0.1, 0.6, 0.2],
+            "variance": [0.02, 0.03, 0.01, 0.05, 0.04, 0.02],
+            "lab": list("aaabbb"),
+            "study": list("uvwxyz"),
+        }
+    )
+    fit = meta(rows, random="lab/study", inference="z")
+    with pytest.raises(SynthesisError, match=r"improper.*towards infinity of tau\[lab\]"):
+        bayes(fit, "uniform")
+    slow = bayes(fit, {"tau[lab]": HalfCauchy(0.5), "tau[lab/study]": HalfNormal(0.5)})
+    # two groups and a half-Cauchy prior: the density of tau falls as its cube, its variance is infinite
+    assert slow.quadrature.tails[0] == pytest.approx(-2.0, abs=0.01)
+    assert slow.variances()["std_error"].isna().tolist() == [True, False]

@@ -1,7 +1,7 @@
 """A trapezoidal rule that finds its own nodes: filled outwards from the mode, refined where too coarse."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ Summarise = Callable[[Floats], tuple[Floats, Floats]]
 FIRST = {1: 0.25, 2: 0.5, 3: 0.5}  # step to begin with: at 0.5 the rule's error is 1e-17 for a normal density
 FINEST = 1 / 256
 DEPTH = {1: 75.0, 2: 50.0, 3: 24.0}  # logs below the top at which a node counts for nothing
+DEEPER, DEEPEST = 1.25, 350.0  # how much further down the rule goes where its edge still counts
 SIDE = 1 << 19
 SAFETY = 10.0  # the error halves its exponent with the step; this covers its constant
 ROUNDING = 1e-14
@@ -95,25 +96,29 @@ def make_lattice(
     Notes
     -----
     Every second node along an axis is a rule of twice the step, whose distance d from the whole rule is its
-    error; the error of an analytic integrand falls as :math:`e^{-c/h}`, so that the whole rule's is about d².
-    Only the axis with the largest error is refined. Trefethen & Weideman (2014), SIAM Review 56, 385-458.
+    error; the error of an analytic integrand falls as :math:`e^{-c/h}`, so that the whole rule's is about d²
+    along one axis. Along several, standard deviations of slowly falling tails may fall behind; there every
+    fourth node tells how fast errors have been falling, and no faster fall is counted on. Only the axis with
+    the largest error is refined. Trefethen & Weideman (2014), SIAM Review 56, 385-458.
     """
     deep = DEPTH[axes] if depth is None else depth
     lattice = _fill(evaluate, Lattice(np.full(axes, FIRST[axes]), *_start(evaluate, axes, deep)), most, deep)
     while True:
         errors = np.array([_compare(lattice, summarise, axis) for axis in range(axes)])
-        lattice = Lattice(
-            lattice.steps,
-            lattice.index,
-            lattice.log_density,
-            lattice.values,
-            max(SAFETY * float((errors**2).sum()) + _cut(lattice), ROUNDING),
-        )
+        before = np.ones(1) if axes == 1 else _look_back(lattice, summarise)
+        cut = _cut(lattice, summarise)
+        error = max(SAFETY * float((errors * np.minimum(errors / before, 1)).sum()) + cut, ROUNDING)
+        lattice = replace(lattice, error=error)
         worst = int(np.argmax(errors))
         full = 2 * lattice.index.shape[0] > most
-        if lattice.error <= tolerance or full or lattice.steps[worst] <= FINEST:
+        shallow = cut > 0.5 * tolerance and deep < DEEPEST
+        if error <= tolerance or full or (lattice.steps[worst] <= FINEST and not shallow):
             return lattice
-        lattice = _refine(evaluate, lattice, worst, most, deep)
+        if shallow:
+            deep *= DEEPER
+            lattice = _fill(evaluate, lattice, most, deep)
+        else:
+            lattice = _refine(evaluate, lattice, worst, most, deep)
 
 
 def _start(evaluate: Evaluate, axes: int, depth: float) -> tuple[Integers, Floats, Floats]:
@@ -177,21 +182,37 @@ def _compare(lattice: Lattice, summarise: Summarise, axis: int) -> float:
     return float(max(abs(2 * coarse - 1), np.max(moved, initial=0)))
 
 
+def _look_back(lattice: Lattice, summarise: Summarise) -> Floats:
+    """(d,) what ``_compare`` said of each axis when its step was twice as long."""
+    out = []
+    for axis in range(lattice.steps.size):
+        even = lattice.index[:, axis] % 2 == 0
+        index = lattice.index[even]
+        index[:, axis] //= 2
+        coarse = Lattice(lattice.steps, index, lattice.log_density[even], lattice.values[even])
+        out.append(_compare(coarse, summarise, axis))
+    return np.maximum(out, ROUNDING)
+
+
 def _describe(weights: Floats, numbers: Floats, within: Floats) -> tuple[Floats, Floats]:
     """Means and standard deviations."""
     mean = weights @ numbers
     return mean, np.sqrt(weights @ (np.maximum((numbers - mean) ** 2, 0) + within))
 
 
-def _cut(lattice: Lattice) -> float:
-    """Share of the outermost nodes, beyond which the rule was not continued."""
-    shares = []
+def _cut(lattice: Lattice, summarise: Summarise) -> float:
+    """Share of the outermost nodes, where the rule ends, in the integral and in the spreads."""
+    weights = lattice.weights
+    numbers, within = summarise(lattice.values)
+    mean, spread = _describe(weights, numbers, within)
+    whole = np.where(spread > 0, spread, np.inf) ** 2
+    shares = [0.0]
     for column in lattice.index.T:
-        shares += [
-            lattice.weights[column == column.min()].sum(),
-            lattice.weights[column == column.max()].sum(),
-        ]
-    return float(max(shares))
+        for end in (column.min(), column.max()):
+            edge = column == end
+            parts = weights[edge] @ (np.maximum((numbers[edge] - mean) ** 2, 0) + within[edge]) / whole
+            shares += [float(weights[edge].sum()), float(np.max(parts, initial=0))]
+    return max(shares)
 
 
 def _code(index: Integers) -> Integers:

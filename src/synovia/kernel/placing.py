@@ -27,8 +27,10 @@ LogPrior = Callable[[Floats], Floats]
 """From natural parameters (m, d) to log densities (m,)."""
 
 REACH, LOOKS, COARSEST = 10.0, 201, 3  # one look: logs on both sides, points, steps to where it has fallen
-TAIL = 20.0  # where tails are looked at: exp(20) times further out than the mode
+TAILS = (20.0, 10.0, 7.0)  # where tails are looked at: exp(20) times further out than the mode, or less
 MEAN, SPREAD = -1.2, -2.2  # tails that fall more slowly have no mean, no standard deviation: none to compute
+SPOTS = (-1.1, -1.0, 1.0, 1.1)
+INSIDE = -3.0  # where it is looked at instead when nothing beyond the mode can be computed
 FLAT = 0.005  # a tail that falls more slowly than this, in logs per log, has no finite mass we could find
 
 
@@ -142,18 +144,33 @@ def find_tails(density: LogPrior, axes: Sequence[Axis]) -> Floats:
     x = np.array([axis.centre for axis in axes])
     tails = np.full(x.size, -np.inf)
     for k in range(x.size):
-        line = np.tile(x, (4, 1))
-        line[:, k] += TAIL * np.array([-1.1, -1.0, 1.0, 1.1])
-        with np.errstate(invalid="ignore", over="ignore"):
-            heights = density(line)
-            low, high = (heights[1] - heights[0]) / (0.1 * TAIL), (heights[3] - heights[2]) / (0.1 * TAIL)
+        low, high = _find_slopes(density, x, k)
         if low < FLAT:
-            raise ImproperPosterior(k, "at its lower limit", float(low))
+            raise ImproperPosterior(k, "at its lower limit", low)
         if high > -FLAT:
-            raise ImproperPosterior(k, "towards infinity", float(high))
+            raise ImproperPosterior(k, "towards infinity", high)
         # a moment exists where a power is below a whole number; rounding errors must not decide that
-        tails[k] = np.round(high, 6) if np.isfinite(high) and np.isinf(axes[k].upper) else -np.inf
+        digits = 6 if x.size == 1 else 2
+        tails[k] = np.round(high, digits) if np.isfinite(high) and np.isinf(axes[k].upper) else -np.inf
     return tails
+
+
+def _find_slopes(density: LogPrior, x: Floats, k: int) -> tuple[float, float]:
+    """Slopes far below and far above; rows that share effects allow no very large variances."""
+    reaches = (*(TAILS if x.size == 1 else TAILS[1:]), INSIDE)
+    line = np.tile(x, (4 * len(reaches), 1))
+    line[:, k] += np.outer(reaches, SPOTS).ravel()
+    with np.errstate(invalid="ignore", over="ignore"):
+        heights = density(line).reshape(-1, 4)
+        known = np.flatnonzero(np.isfinite(heights[:, 2:]).all(axis=1))
+        low = float((heights[0, 1] - heights[0, 0]) / (0.1 * reaches[0]))
+    if known.size == 0:
+        return low, -np.inf
+    far = int(known[0])
+    high = float((heights[far, 3] - heights[far, 2]) / (0.1 * reaches[far]))
+    if reaches[far] == INSIDE and abs(high) > FLAT:  # a mode at the end of what can be computed, no plateau
+        return low, -np.inf
+    return low, high
 
 
 class ImproperPosterior(SynthesisError):

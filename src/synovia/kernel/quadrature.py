@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-TOLERANCE = {1: 1e-9, 2: 1e-6, 3: 1e-5}  # of one parameter quantiles are read between the nodes
+TOLERANCE = {1: 1e-9, 2: 1e-6, 3: 1e-4}  # of one parameter quantiles are read between the nodes
 MOST = 250_000
 FEW = 2_000  # nodes of which none is left out: a mean may owe its digits to distant ones
 REMOTE = {1: 30.0, 2: 20.0, 3: 16.0}  # logs by which a moment's integrand has fallen where the rule ends
@@ -138,7 +138,7 @@ def integrate(
         Components of the prior of the coefficients; flat without them.
     tolerance : float, optional
         Relative error wanted of the evidence, of the means in units of the standard deviations, and of these;
-        1e-9, 1e-6 and 1e-5 for one, two and three parameters without it.
+        1e-9, 1e-6 and 1e-4 for one, two and three parameters without it.
 
     Raises
     ------

@@ -55,7 +55,7 @@ def bayes(
     .. math:: p(\psi \mid y) \propto p(\psi) \int L(\beta, \psi)\,p(\beta)\,d\beta
 
     is integrated over up to three variances and correlations by a trapezoidal rule that is refined until its
-    relative error is below 1e-6, of three 1e-5; at each node coefficients, effects of studies and
+    relative error is below 1e-6, of three 1e-4; at each node coefficients, effects of studies and
     predictions are normal. Beyond three, weighted points of scrambled nets take its place; ``method`` states
     their error and ``warnings`` says when it can be seen. Correlations of three or more effects are uniform
     over the correlation matrices that exist.

@@ -152,7 +152,14 @@ row = st.fixed_dictionaries({"label": st.text(max_size=20)} | dict.fromkeys(colu
 NEEDS: dict[str, dict[str, Any]] = {"bubble": {"line": pd.DataFrame()}, "radial": {"slope": 0.3}}
 
 
-SEVERAL = {"dose", "hasse", "league", "network_graph", "rankogram"}  # drawn from several frames, tested on their own
+SEVERAL = {
+    "dose",
+    "dose_network",
+    "hasse",
+    "league",
+    "network_graph",
+    "rankogram",
+}  # drawn from several frames, tested on their own
 
 
 # without shrinking, which takes minutes of drawing and says little more than the first example

@@ -60,8 +60,8 @@ def test_net_heat_of_a_network() -> None:
 
 
 def test_flow_draws_an_arrow_for_each_direct_comparison() -> None:
-    flows = find_contributions(make_design()).flows("B", "E")
-    ax = evidence_flow(flows)
+    flow = find_contributions(make_design()).flow("B", "E")
+    ax, flows = draw(flow), flow.tidy()
     assert sum(isinstance(patch, FancyArrowPatch) for patch in ax.patches) == len(flows)
     texts = [text.get_text() for text in ax.texts]
     assert set("ABCDE") <= set(texts)

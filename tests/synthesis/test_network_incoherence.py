@@ -316,7 +316,7 @@ def test_flow_is_conserved_and_streams_add_up() -> None:
     streams = found.streams("B", "E")
     assert streams["flow"].sum() == pytest.approx(1.0)
     assert (np.diff(streams["comparisons"]) >= 0).all()
-    flows = found.flows("B", "E")
+    flows = found.flow("B", "E").tidy()
     for name in found.evidence.treatments:
         net = (
             flows.loc[flows["source"] == name, "flow"].sum()

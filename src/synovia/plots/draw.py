@@ -11,6 +11,7 @@ from synovia.plots.bubble import bubble
 from synovia.plots.course import course
 from synovia.plots.dose import dose_curve
 from synovia.plots.dose_network import dose_network
+from synovia.plots.evidence_flow import evidence_flow
 from synovia.plots.hasse import hasse
 from synovia.plots.influence import influence
 from synovia.plots.league import league
@@ -34,6 +35,7 @@ DRAWINGS: dict[str, Callable[..., Axes]] = {
     "course": course,
     "dose": dose_curve,
     "dose_network": dose_network,
+    "evidence_flow": evidence_flow,
     "hasse": hasse,
     "influence": influence,
     "league": league,

@@ -17,7 +17,7 @@ from synovia.synthesis.network.evidence import (
     number_pairs,
     pool_designs,
 )
-from synovia.synthesis.network.streams import find_streams, share_shortest, share_walks
+from synovia.synthesis.network.streams import EvidenceFlow, find_streams, share_shortest, share_walks
 
 __all__ = ["CONTRIBUTIONS", "ContributionMethod", "Contributions", "find_contributions"]
 
@@ -179,8 +179,14 @@ class Contributions:
         ]
         return pd.DataFrame(rows, columns=["stream", "comparisons", "flow"])
 
-    def flows(self, first: str, second: str) -> pd.DataFrame:
-        """The flow of evidence on one comparison: source, target, flow, contribution (percent)."""
+    def flow(self, first: str, second: str) -> EvidenceFlow:
+        """How evidence on one comparison flows through the direct comparisons.
+
+        Parameters
+        ----------
+        first, second : str
+            Treatments.
+        """
         source, sink = (self._find(name) for name in (first, second))
         flow, names = self._flow(source, sink), self.evidence.treatments
         number = int(number_pairs(np.array(min(source, sink)), np.array(max(source, sink)), len(names)))
@@ -189,7 +195,8 @@ class Contributions:
             for (i, j), share in zip(self._direct(flow), self.shares[number].tolist(), strict=True)
             if flow[i, j] > NOTHING
         ]
-        return pd.DataFrame(rows, columns=["source", "target", "flow", "contribution"])
+        frame = pd.DataFrame(rows, columns=["source", "target", "flow", "contribution"])
+        return EvidenceFlow(first, second, frame)
 
     def _direct(self, flow: Floats) -> list[tuple[int, int]]:
         """Edges the way the flow goes."""

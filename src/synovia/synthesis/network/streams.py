@@ -5,12 +5,14 @@ path with flow :math:`\phi` and n comparisons gives each of them :math:`\phi / n
 """
 
 from collections import deque
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["Stream", "find_streams", "share_shortest", "share_walks"]
+__all__ = ["EvidenceFlow", "Stream", "find_streams", "share_shortest", "share_walks"]
 
 Floats = NDArray[np.float64]
 
@@ -18,6 +20,41 @@ Stream = tuple[tuple[int, ...], float]
 """Treatments along a path, and its flow."""
 
 DRY = 1e-11  # flow that is left over by rounding; flows are shares of 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EvidenceFlow:
+    """The evidence on one comparison as a flow from one treatment to the other; ``sv.draw`` draws it.
+
+    Attributes
+    ----------
+    first, second : str
+        Treatments compared.
+    rows : DataFrame
+        Direct comparisons the way the flow goes: source, target, flow (share of 1), contribution (percent).
+    """
+
+    first: str
+    second: str
+    rows: pd.DataFrame
+
+    @property
+    def drawing(self) -> str:
+        """How ``sv.draw`` draws it."""
+        return "evidence_flow"
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per direct comparison that evidence flows through."""
+        return self.rows.copy()
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """What the drawing is made from."""
+        return {"rows": self.rows}
+
+    def __str__(self) -> str:
+        return (
+            f"Evidence on {self.first} against {self.second}\n\n{self.rows.round(3).to_string(index=False)}"
+        )
 
 
 def find_streams(flow: Floats, source: int, sink: int) -> list[Stream]:

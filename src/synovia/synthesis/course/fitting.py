@@ -23,7 +23,8 @@ __all__ = ["Shaped", "fit_course"]
 
 Floats = NDArray[np.float64]
 
-STEPS = 100
+STEPS = 200
+DAMPED = ((120, 0.25), (40, 0.5))  # rounds after which steps are shortened: long ones can go to and fro
 STEADY = 1e-9  # change of log et50 at which it stands still; its standard error is rarely below 1e-2
 FAR = 1e3  # et50 further than this from the times seen is not estimated
 GRID = 61
@@ -91,7 +92,8 @@ def _bend(design: CourseDesign, settings: CourseSettings) -> Shaped:
             said = f"Gauss-Newton, {step} rounds; {choice.convergence.message}"
             found = replace(choice, convergence=replace(choice.convergence, message=said))
             return Shaped(_make_fit(design, settings, problem, found), shape, bent=True)
-        place, theta = place + max(-1.0, min(1.0, moved)), choice.point.beta[:-1]
+        share = next((part for rounds, part in DAMPED if step > rounds), 1.0)
+        place, theta = place + share * max(-1.0, min(1.0, moved)), choice.point.beta[:-1]
         _require_near(place, design)
     raise SynthesisError(
         f"The time of half the plateau did not settle in {STEPS} rounds; give it, as 'emax(4)', or choose "

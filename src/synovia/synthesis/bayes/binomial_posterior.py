@@ -23,12 +23,13 @@ FIRST = 3  # the same, to find where the mass lies
 GRIDS = ((3, 7), (4, 5))  # up to so many effects, so many nodes for each of them
 FAST = 10_000_000  # evaluations of the likelihood of an arm at one of its nodes, above which nodes are saved
 ROUGH = 0.1  # by how much logs of the posterior over a normal density may differ between nodes of degree 5
+LOST = 50.0  # logs below its highest node, where a rule with weights below 0 leaves nothing
 SINGULAR = 1e-9  # of the mean variance at the mode, below which a covariance is none
 LEAST = 0.5  # of a variance of the rule, below which a finer one is not believed
 SPARSE, LEVEL = 5, 3  # up to so many effects, a sparse rule of that level where they are far from normal
 TOLERANCE = 1e-4
 DEPTH = 14.0
-MOST = {False: 200, True: 20_000}  # nodes of the lattice, without and with an effect that is held
+MOST = {False: 200, True: 2_500}  # nodes of the lattice, without and with an effect that is held
 V = np.empty(0)
 
 
@@ -340,11 +341,10 @@ def _apply(
     top = heights.max(axis=1, keepdims=True)
     mass = rule[1] * np.exp(heights - top)
     # weights below 0 may leave nothing where the density is far from normal, which is where it is low
-    empty = ~(mass.sum(axis=1) > 0)
-    mass[empty] = np.abs(mass[empty]) / np.abs(rule[1]).sum()
+    empty = np.flatnonzero(~(mass.sum(axis=1) > 0))
+    mass[empty] = np.exp(-LOST) * np.abs(mass[empty]) / np.abs(rule[1]).sum()
     total = mass.sum(axis=1)
-    shares = mass / total[:, None]
-    mean = np.einsum("nq,nqi->ni", shares, effects)
+    mean = np.einsum("nq,nqi->ni", mass / total[:, None], effects)
     around = effects - mean[:, None, :]
-    cov = np.einsum("nq,nqi,nqj->nij", shares, around, around)
+    cov = np.einsum("nq,nqi,nqj->nij", mass / total[:, None], around, around)
     return top[:, 0] + np.log(total), mean, cov

@@ -6,9 +6,10 @@ from numpy.typing import NDArray
 
 from synovia.kernel import Blocks, Problem, Term, Unstructured
 from synovia.kernel.axis import Axis
+from synovia.kernel.coefficient_prior import flat
 from synovia.kernel.frame import find_log_volume, make_frame
 from synovia.kernel.importance import integrate_many
-from synovia.kernel.quadrature import Quadrature, find_density, flat, integrate
+from synovia.kernel.quadrature import Quadrature, find_density, integrate
 
 Floats = NDArray[np.float64]
 

@@ -9,18 +9,12 @@ from scipy.stats import multivariate_normal, norm
 from synovia.errors import SynthesisError
 from synovia.kernel import Blocks, Diagonal, Problem, Term, Unstructured, normals, point
 from synovia.kernel.axis import Axis
+from synovia.kernel.coefficient_prior import Gaussian, condition, flat
 from synovia.kernel.importance import integrate_many
 from synovia.kernel.likelihoods import evaluate_likelihoods
 from synovia.kernel.normals import Normals, join_normals
-from synovia.kernel.quadrature import (
-    Gaussian,
-    LogPrior,
-    Quadrature,
-    condition,
-    find_density,
-    flat,
-    integrate,
-)
+from synovia.kernel.placing import LogPrior
+from synovia.kernel.quadrature import Quadrature, find_density, integrate
 
 FIVE_DIGITS = 1e-5  # what the issue of posteriors asks for; the rules agree far better
 RULE = 1e-8  # adaptive quadrature of scipy at 1e-11, through square roots

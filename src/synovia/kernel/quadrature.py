@@ -24,12 +24,9 @@ from synovia.kernel.problem import Problem
 from synovia.kernel.sweep import exists
 
 __all__ = [
-    "Gaussian",
     "Quadrature",
-    "condition",
     "find_density",
     "find_heavy",
-    "flat",
     "integrate",
 ]
 

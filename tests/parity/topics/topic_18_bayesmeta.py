@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from parity.grid import Case
+from synovia.kernel.coefficient_prior import condition, flat
 from synovia.kernel.likelihoods import evaluate_likelihoods
-from synovia.kernel.quadrature import condition, flat
 from synovia.synthesis import Fit, Inapplicable, meta
 from synovia.synthesis.bayes import HalfCauchy, HalfNormal, HalfT, LogNormal, Normal, Posterior, Prior, bayes
 from synovia.synthesis.bayes.bayes_factors import bayes_factor

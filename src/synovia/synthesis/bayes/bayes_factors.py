@@ -7,7 +7,8 @@ from scipy.optimize import minimize_scalar
 
 from synovia.errors import SynthesisError
 from synovia.kernel import Inapplicable
-from synovia.kernel.quadrature import find_density, flat, integrate
+from synovia.kernel.coefficient_prior import flat
+from synovia.kernel.quadrature import find_density, integrate
 from synovia.synthesis.bayes.posterior import Posterior
 
 __all__ = ["BayesFactor", "bayes_factor"]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synovia.errors import SynthesisError
-from synovia.kernel.quadrature import Gaussian
+from synovia.kernel.coefficient_prior import Gaussian
 from synovia.synthesis.bayes.priors import require_positive
 
 __all__ = ["CoefficientPrior", "Mixture", "Normal", "PowerPrior", "build_gaussians"]

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from synovia.errors import SynthesisError
 from synovia.kernel import Problem
 from synovia.kernel.axis import Axis
+from synovia.kernel.coefficient_prior import Gaussian
 from synovia.kernel.frame import find_log_volume, find_matrices
 from synovia.kernel.placing import ImproperPosterior
-from synovia.kernel.quadrature import Gaussian, Quadrature, integrate
+from synovia.kernel.quadrature import Quadrature, integrate
 from synovia.kernel.solution import Solution
 from synovia.synthesis.bayes.coefficients import CoefficientPrior, build_gaussians
 from synovia.synthesis.bayes.empirical_priors import Empirical

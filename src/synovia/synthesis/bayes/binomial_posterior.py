@@ -339,7 +339,7 @@ def _apply(
 ) -> tuple[Floats, Floats, Floats]:
     heights, effects = _climb(posed, place, centre, rule, points)
     top = heights.max(axis=1, keepdims=True)
-    mass = rule[1] * np.exp(heights - top)
+    mass = np.asarray(rule[1] * np.exp(heights - top), dtype=np.float64)
     # weights below 0 may leave nothing where the density is far from normal, which is where it is low
     empty = np.flatnonzero(~(mass.sum(axis=1) > 0))
     mass[empty] = np.exp(-LOST) * np.abs(mass[empty]) / np.abs(rule[1]).sum()

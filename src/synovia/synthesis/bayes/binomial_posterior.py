@@ -302,7 +302,7 @@ def _find_centre(posed: _Posed, place: Place) -> _Centre:
 def _secure(rough: _Centre, mean: Floats, cov: Floats) -> _Centre:
     """Means and covariances, rough ones where weights below 0 left none that can be."""
     scale = np.trace(rough.cov, axis1=1, axis2=2) / mean.shape[1]
-    sound = np.isfinite(cov).all(axis=(1, 2))
+    sound = np.asarray(np.isfinite(cov).all(axis=(1, 2)))
     sound[sound] = np.linalg.eigvalsh(cov[sound])[:, 0] > SINGULAR * scale[sound]
     return _Centre(np.where(sound[:, None], mean, rough.mean), np.where(sound[:, None, None], cov, rough.cov))
 
@@ -339,9 +339,9 @@ def _apply(
 ) -> tuple[Floats, Floats, Floats]:
     heights, effects = _climb(posed, place, centre, rule, points)
     top = heights.max(axis=1, keepdims=True)
-    mass = np.asarray(rule[1] * np.exp(heights - top), dtype=np.float64)
+    mass: Floats = rule[1] * np.exp(heights - top)
     # weights below 0 may leave nothing where the density is far from normal, which is where it is low
-    empty = np.flatnonzero(~(mass.sum(axis=1) > 0))
+    empty = np.flatnonzero(np.logical_not(mass.sum(axis=1) > 0))
     mass[empty] = np.exp(-LOST) * np.abs(mass[empty]) / np.abs(rule[1]).sum()
     total = mass.sum(axis=1)
     mean = np.einsum("nq,nqi->ni", mass / total[:, None], effects)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from synovia.diagnosis.deletion import Part, delete, make_groups, require_normal, row_variances, scale_of
 from synovia.synthesis import Fit
+from synovia.synthesis.fit import require_fit
 
 __all__ = ["Baujat", "baujat"]
 
@@ -74,6 +75,7 @@ def baujat(fit: Fit) -> Baujat:
     >>> int(found.contribution.idxmax())
     3
     """
+    require_fit(fit)
     problem, at = fit.problem, require_normal(fit)
     groups = make_groups(fit, None)
     moved, reason = np.full(problem.n, np.nan), np.full(problem.n, "", dtype=object)

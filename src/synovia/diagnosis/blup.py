@@ -12,6 +12,7 @@ from synovia.diagnosis.deletion import require_normal
 from synovia.diagnosis.effect_names import name_effects
 from synovia.kernel import Diagonal, Point, Problem, RandomTerm, Term, quantile
 from synovia.synthesis import Fit
+from synovia.synthesis.fit import require_fit
 
 __all__ = ["Predictions", "blup", "random_effects"]
 
@@ -82,6 +83,7 @@ def blup(fit: Fit) -> Predictions:
     >>> blup(meta(trials, tau2=0.1, inference="z")).tidy().estimate.tolist()
     [0.25, 0.75]
     """
+    require_fit(fit)
     problem, at = fit.problem, require_normal(fit)
     V = _sparse(problem)
     mean = problem.y - V @ at.factor.solve(at.residuals[:, None])[:, 0]
@@ -146,6 +148,7 @@ def random_effects(fit: Fit) -> Predictions:
     >>> random_effects(meta(trials, tau2=0.1, inference="z")).tidy().estimate.tolist()
     [-0.25, 0.25]
     """
+    require_fit(fit)
     pieces, start, at = [], 0, require_normal(fit)
     solved = at.factor.solve(np.column_stack([at.residuals, fit.problem.X]))
     named = zip(fit.problem.terms, name_effects(fit), strict=True)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from synovia.errors import SynthesisError
 from synovia.synthesis import Fit
+from synovia.synthesis.fit import require_fit
 
 __all__ = ["Inflation", "vif"]
 
@@ -91,6 +92,7 @@ def vif(fit: Fit) -> Inflation:
     >>> vif(meta(trials, "estimate ~ dose + weeks")).tidy().vif.round(3).tolist()
     [2.778, 2.778]
     """
+    require_fit(fit)
     names = fit.names.coefficients
     wanted = [place for place, name in enumerate(names) if name != "Intercept"]
     if not wanted:

@@ -17,6 +17,7 @@ from synovia.kernel import INFERENCES, Inference, Point, Problem, find_dependent
 from synovia.kernel.selections import choose_selections, is_plain
 from synovia.kernel.solution import require_point
 from synovia.synthesis import Fit
+from synovia.synthesis.fit import require_fit
 from synovia.synthesis.refit import choose_again, infer_again
 from synovia.synthesis.settings import CLUSTERED, KENWARD_ROGER
 
@@ -80,8 +81,9 @@ def make_groups(fit: Fit, by: str | None) -> tuple[Group, ...]:
     Raises
     ------
     SynthesisError
-        When the column does not exist or a row leaves it empty.
+        When this is not a fit, the column does not exist or a row leaves it empty.
     """
+    require_fit(fit)
     if by is None:
         return tuple(Group(label, np.array([row])) for row, label in enumerate(fit.names.effects))
     if by not in fit.rows.used.columns:

@@ -14,6 +14,7 @@ from synovia.errors import SynthesisError
 from synovia.kernel import point, quantile, tail, trace_projection
 from synovia.synthesis import Fit
 from synovia.synthesis.exact.again import refit_each
+from synovia.synthesis.fit import require_fit
 
 __all__ = ["Refits", "cumulative", "leave_one_out"]
 
@@ -124,6 +125,7 @@ def cumulative(fit: Fit, order: str | ArrayLike | None = None, *, by: str | None
     >>> cumulative(meta(trials, inference="z"), "year").tidy().estimate.round(3).tolist()
     [0.4, 0.325, 0.264]
     """
+    require_fit(fit)
     place = _rank(fit, order)
     groups = sorted(make_groups(fit, by), key=lambda group: int(place[group.rows].min()))
     grown: list[NDArray[np.intp]] = []

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from synovia.errors import SynthesisError
 from synovia.kernel import Inapplicable, Wald, quantile, tail, wald
 from synovia.synthesis import Fit
+from synovia.synthesis.fit import require_fit
 from synovia.synthesis.regression import read_new_rows
 
 __all__ = ["Contrasts", "contrast", "pairwise"]
@@ -104,6 +105,7 @@ def contrast(
         label  estimate
     0  dose 3     0.595
     """
+    require_fit(fit)
     if adjust not in ADJUSTMENTS:
         raise SynthesisError(f"Found adjust {adjust!r}; wanted one of {', '.join(ADJUSTMENTS)}.")
     if not combinations:

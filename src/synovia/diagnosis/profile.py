@@ -13,6 +13,7 @@ from synovia.kernel import Choice
 from synovia.kernel.profile import profile_psi
 from synovia.kernel.solution import require_point
 from synovia.synthesis import Fit
+from synovia.synthesis.fit import require_fit
 
 __all__ = ["Profile", "profile"]
 
@@ -109,6 +110,7 @@ def profile(
     >>> int(found.log_lik.idxmax())
     1
     """
+    require_fit(fit)
     at = require_point(fit.point)
     place = _find(fit, parameter)
     estimate = float(fit.point.psi[place])

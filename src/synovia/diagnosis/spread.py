@@ -14,6 +14,7 @@ from synovia.diagnosis.simulate import simulate_estimates
 from synovia.errors import SynthesisError
 from synovia.kernel import find_weights
 from synovia.synthesis import Fit
+from synovia.synthesis.fit import require_fit
 from synovia.synthesis.regression import read_new_rows
 
 __all__ = ["Bubbles", "Quantiles", "Radial", "bubble", "qq", "radial"]
@@ -86,6 +87,7 @@ def radial(fit: Fit) -> Radial:
     >>> radial(meta(trials, random=None, inference="z")).tidy().z.round(6).tolist()
     [0.5, 4.0]
     """
+    require_fit(fit)
     if fit.names.coefficients != ("Intercept",):
         raise SynthesisError(
             f"The model has {', '.join(fit.names.coefficients)}; a radial plot needs an intercept alone."
@@ -158,6 +160,7 @@ def qq(fit: Fit, *, repetitions: int = 1000, seed: int = SEED) -> Quantiles:
     >>> qq(meta(trials)).tidy().label.tolist()
     ['row 1', 'row 3', 'row 2']
     """
+    require_fit(fit)
     problem, at = fit.problem, require_normal(fit)
     total = row_variances(problem, at.psi)
     variance = total - ((problem.X @ at.cov) * problem.X).sum(axis=1)
@@ -249,6 +252,7 @@ def bubble(fit: Fit, moderator: str, *, others: pd.Series | None = None, steps: 
     >>> bubble(fit, "dose", steps=2).line.estimate.round(2).tolist()
     [0.23, 0.6]
     """
+    require_fit(fit)
     used = fit.rows.used
     if moderator not in fit.design.needs:
         raise SynthesisError(

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from synovia.errors import SynthesisError
 from synovia.kernel import (
     Convergence,
     Heterogeneity,
@@ -35,7 +36,7 @@ from synovia.synthesis.settings import Settings
 from synovia.synthesis.summary import Summary
 from synovia.synthesis.to_r import to_r
 
-__all__ = ["Fit"]
+__all__ = ["Fit", "require_fit"]
 
 Floats = NDArray[np.float64]
 
@@ -308,3 +309,19 @@ class Fit:
 
     def _repr_html_(self) -> str:
         return self.summary().as_html()
+
+
+def require_fit(found: object) -> None:
+    """Refuse what is not a fit, and say where its fit is.
+
+    Raises
+    ------
+    SynthesisError
+        When this is not a fit.
+    """
+    if isinstance(found, Fit):
+        return
+    name = type(found).__name__
+    inside = isinstance(getattr(found, "fit", None), Fit)
+    advice = "its own is the attribute fit" if inside else "meta and its kin return one"
+    raise SynthesisError(f"Found {name}; wanted a fit: {advice}.")

@@ -40,6 +40,7 @@ HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "explanation" / "performance.md"
 START, END = "<!-- measured by benchmarks/networks_and_bayes.py -->", "<!-- end of networks and Bayes -->"
 NOT_HERE = "not installable here; reference measured elsewhere"
+Answer = tuple[pd.DataFrame, pd.DataFrame]
 CLOSE = 0.02  # on the log odds scale; five to ten of JAGS's own standard errors
 JAGS_RUNS = 3
 
@@ -152,20 +153,20 @@ def time_pairwise() -> Iterator[Line]:
     yield Line(named, time_median(describe), 4.3, who, faster=200)
 
 
-def answer_normal(arms: pd.DataFrame, reference: str) -> pd.DataFrame:
-    """Means and standard deviations by the normal likelihood of log odds ratios."""
+def answer_normal(arms: pd.DataFrame, reference: str) -> Answer:
+    """Tables of effects and of tau by the normal likelihood of log odds ratios."""
     found = sv.bayes(sv.network(arms, measure="OR", reference=reference).fit, tau=Uniform(0, 5))
-    return tabulate(found.tidy(), found.variances())
+    return found.tidy(), found.variances()
 
 
-def answer_binomial(arms: pd.DataFrame, reference: str) -> pd.DataFrame:
-    """Means and standard deviations by the binomial likelihood of the counts."""
+def answer_binomial(arms: pd.DataFrame, reference: str) -> Answer:
+    """Tables of effects and of tau by the binomial likelihood of the counts."""
     found = binomial_network(arms, reference=reference, tau=Uniform(0, 5))
-    return tabulate(found.tidy(), found.variances())
+    return found.tidy(), found.variances()
 
 
 def tabulate(effects: pd.DataFrame, variances: pd.DataFrame) -> pd.DataFrame:
-    """One row per parameter, tau last."""
+    """Means and standard deviations, one row per parameter, tau last."""
     rows = pd.concat([effects, variances.rename(columns={"name": "term"})], ignore_index=True)
     return rows[["term", "mean", "std_error"]]
 
@@ -203,7 +204,7 @@ def read_last_line(command: list[str]) -> dict[str, Any]:
 def time_smoking(*, jags: bool) -> Iterator[tuple[Line, list[str]]]:
     """The network of smoking cessation by both likelihoods, each with the rows that compare its answers."""
     arms, names = read_smoking()
-    ways: tuple[tuple[str, Callable[[pd.DataFrame, str], pd.DataFrame], float], ...] = (
+    ways: tuple[tuple[str, Callable[[pd.DataFrame, str], Answer], float], ...] = (
         ("normal", answer_normal, 100),
         ("binomial", answer_binomial, 10),
     )
@@ -214,7 +215,7 @@ def time_smoking(*, jags: bool) -> Iterator[tuple[Line, list[str]]]:
             yield Line(words, ours, who="JAGS: not measured, rjags is not installed"), []
             continue
         theirs = run_jags(likelihood, arms, names)
-        rows = answer(arms, names[0]).assign(
+        rows = tabulate(*answer(arms, names[0])).assign(
             theirs=theirs["mean"], spread=theirs["sd"], error=theirs["mcse"], likelihood=likelihood
         )
         gaps = np.abs(rows[["mean", "std_error"]].to_numpy() - rows[["theirs", "spread"]].to_numpy())

@@ -25,7 +25,8 @@ Floats = NDArray[np.float64]
 
 ALIKE = 1e4  # variances further apart than this lose digits in normal equations
 WIDE = 5_000  # rows beyond which several tau2 are looked at one by one, to save memory
-FEW = 6  # coefficients beyond which cross-products are formed anew instead of summed from stored products
+FEW = 6  # coefficients of long tables beyond which cross-products are formed anew instead of summed
+STORED = 50_000  # products that short tables store for any number of coefficients
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +75,7 @@ class Independent:
     def _products(self, w: Floats) -> Floats:
         """(p, p) Q'WQ."""
         p = self.Q.shape[1]
-        if p > FEW:
+        if self.squares.size == 0:
             half = self.Q * np.sqrt(w)[:, None]
             return np.asarray(half.T @ half)  # a product with itself costs half as much
         return np.asarray((w @ self.squares).reshape(p, p))
@@ -116,7 +117,7 @@ class Independent:
     def slopes(self, tau2: Floats) -> Floats:
         """(m,) ``slope`` at each of several tau2."""
         p = self.Q.shape[1]
-        if self.y.size > WIDE or p > FEW:
+        if self.y.size > WIDE or self.squares.size == 0:
             return np.array([self.slope(value) for value in tau2.tolist()])
         W = 1 / (self.v + tau2[:, None] * self.scale)
         A, b = (W @ self.squares).reshape(-1, p, p), (W @ self.cross)[:, :, None]
@@ -176,7 +177,9 @@ def _make_plain(problem: Problem) -> Independent | None:
 
 def _multiply(Q: Floats, y: Floats) -> tuple[Floats, Floats]:
     """Products of the columns of Q, where they are few, and of Q and y."""
-    p = Q.shape[1] if Q.shape[1] <= FEW else 0
+    n, p = Q.shape
+    if p > FEW and n * p * p > STORED:
+        p = 0
     return (Q[:, :p, None] * Q[:, None, :p]).reshape(y.size, -1), Q * y[:, None]
 
 

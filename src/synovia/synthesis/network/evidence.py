@@ -190,8 +190,9 @@ def _sort_arms(contrasts: Contrasts, rows: Integers, omega: Floats) -> Trials:
     own = np.concatenate([contrasts.baseline[rows[:, :1]], contrasts.arm[rows]], axis=1)
     order = np.argsort(own, axis=1)
     each = np.arange(len(rows))[:, None]
-    y = np.pad(contrasts.y[rows], ((0, 0), (1, 0)))[each, order]
-    wide = np.pad(omega, ((0, 0), (1, 0), (1, 0)))[each[:, :, None], order[:, :, None], order[:, None, :]]
+    y, wide = np.zeros(own.shape), np.zeros((*own.shape, own.shape[1]))
+    y[:, 1:], wide[:, 1:, 1:] = contrasts.y[rows], omega
+    y, wide = y[each, order], wide[each[:, :, None], order[:, :, None], order[:, None, :]]
     wide = wide - wide[:, :1, :] - wide[:, :, :1] + wide[:, :1, :1]
     return Trials(
         study=contrasts.study[rows[:, 0]],

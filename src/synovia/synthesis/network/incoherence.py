@@ -16,7 +16,7 @@ from synovia.kernel import Inapplicable
 from synovia.synthesis.network.design import NetworkDesign
 from synovia.synthesis.network.disagreement import Disagreement, disagree
 from synovia.synthesis.network.evidence import Evidence, gather
-from synovia.synthesis.network.interaction import UNTESTABLE, Interaction, find_interaction
+from synovia.synthesis.network.interaction import UNTESTABLE, Interaction, compare_designs
 
 __all__ = ["Decomposition", "decompose"]
 
@@ -62,17 +62,24 @@ class Decomposition:
         """
         reason = "" if self.between[1] else UNTESTABLE
         within = "" if self.within[1] else "no design has two trials"
-        rows = [
+        rows: tuple[tuple[str, float, int, float, str], ...] = (
             ("total", *self.total, 0.0, ""),
             ("within designs", *self.within, 0.0, within),
             ("between designs", *self.between, 0.0, reason),
-        ]
-        rows.append(_list_interaction(self.interaction))
-        table = pd.DataFrame(rows, columns=["part", "q", "df", "tau2", "inapplicable"])
-        said = table["inapplicable"] != ""
-        table.loc[said, "q"] = np.nan
-        table.insert(3, "p_value", _tail(table["q"].to_numpy(), table["df"].to_numpy()))
-        return table
+            _list_interaction(self.interaction),
+        )
+        q = np.array([np.nan if said else value for _, value, _, _, said in rows])
+        df = np.array([row[2] for row in rows])
+        return pd.DataFrame(
+            {
+                "part": [row[0] for row in rows],
+                "q": q,
+                "df": df,
+                "p_value": _tail(q, df),
+                "tau2": [row[3] for row in rows],
+                "inapplicable": [row[4] for row in rows],
+            }
+        )
 
     def __str__(self) -> str:
         return self.tidy().to_string(index=False)
@@ -132,7 +139,8 @@ def decompose(design: NetworkDesign, tau2: str = "DL") -> Decomposition:
     df_within = sum(int(((part.designs.k - 1) * (part.designs.arms.shape[1] - 1)).sum()) for part in parts)
     df = design.problem.n - len(evidence.treatments) + 1
     testable = df - df_within
-    found = find_interaction(design, tau2) if testable else Inapplicable(UNTESTABLE)
+    own = [part.designs for part in parts]
+    found = compare_designs(design, tau2, evidence.stacks, own) if testable else Inapplicable(UNTESTABLE)
     return Decomposition(
         total=(within + between, df),
         within=(within, df_within),
@@ -146,26 +154,24 @@ def _list_designs(
     evidence: Evidence, parts: tuple[Disagreement, ...], between: tuple[float, int]
 ) -> pd.DataFrame:
     names = np.array(evidence.treatments, dtype=object)
-    frames = []
+    columns: dict[str, list[object]] = {}
     for part in parts:
         own, m = part.designs, part.designs.arms.shape[1]
         df = (own.k - 1) * (m - 1)
         testable = part.df > 0
         left_df = np.where(testable, between[1] - part.df, 0)
         left = np.where(left_df > 0, np.maximum(between[0] - part.lowered, 0.0), 0.0)
-        frames.append(
-            pd.DataFrame(
-                {
-                    "design": [":".join(arms) for arms in names[own.arms].tolist()],
-                    "k": own.k,
-                    "q_within": own.q,
-                    "df_within": df,
-                    "p_within": _tail(own.q, df),
-                    "q_between": np.where(testable, part.q, np.nan),
-                    "q_detached": np.where(testable, left, np.nan),
-                    "df_detached": left_df,
-                    "p_detached": _tail(left, left_df),
-                }
-            )
-        )
-    return pd.concat(frames, ignore_index=True)
+        cells: dict[str, list[object]] = {
+            "design": [":".join(arms) for arms in names[own.arms].tolist()],
+            "k": own.k.tolist(),
+            "q_within": own.q.tolist(),
+            "df_within": df.tolist(),
+            "p_within": _tail(own.q, df).tolist(),
+            "q_between": np.where(testable, part.q, np.nan).tolist(),
+            "q_detached": np.where(testable, left, np.nan).tolist(),
+            "df_detached": left_df.tolist(),
+            "p_detached": _tail(left, left_df).tolist(),
+        }
+        for name, values in cells.items():
+            columns.setdefault(name, []).extend(values)
+    return pd.DataFrame(columns)

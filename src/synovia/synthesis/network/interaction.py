@@ -29,6 +29,7 @@ __all__ = [
     "UNTESTABLE",
     "Interaction",
     "RandomInteraction",
+    "compare_designs",
     "find_interaction",
     "find_random_interaction",
     "let_designs_vary",
@@ -133,12 +134,18 @@ def find_interaction(design: NetworkDesign, tau2: str = "DL") -> Interaction | I
     White et al. (2012), Research Synthesis Methods 3, 111-125; Jackson, White & Riley (2012), Statistics in
     Medicine 31, 3805-3820.
     """
+    stacks = gather(design.contrasts).stacks
+    return compare_designs(design, tau2, stacks, [pool_designs(stack) for stack in stacks])
+
+
+def compare_designs(
+    design: NetworkDesign, tau2: str, stacks: Sequence[Trials], own: Sequence[Designs]
+) -> Interaction | Inapplicable:
+    """As ``find_interaction``, from trials and designs at a common effect that are known already."""
     if tau2 not in CHOICES:
         raise SynthesisError(
             f"There is no estimator {tau2!r} of tau2; those there are: {', '.join(CHOICES)}."
         )
-    stacks = gather(design.contrasts).stacks
-    own = [pool_designs(stack) for stack in stacks]
     columns = sum(len(part.arms) * (part.arms.shape[1] - 1) for part in own)
     df = columns - design.problem.p
     if df == 0:

@@ -54,23 +54,24 @@ class Normals:
     def density(self, x: ArrayLike) -> Floats:
         """(..., r) densities at points (..., r) or (..., 1)."""
         z = self._standardise(x)
-        return np.asarray(
-            np.einsum("m,...mr->...r", self.weights, np.exp(-0.5 * z * z) / self.sds) / ROOT_2PI
-        )
+        return self._mix(np.exp(-0.5 * z * z) / self.sds) / ROOT_2PI
 
     def slope(self, x: ArrayLike) -> Floats:
         """(..., r) derivatives of the densities."""
         z = self._standardise(x)
-        inner = -z * np.exp(-0.5 * z * z) / self.sds**2
-        return np.asarray(np.einsum("m,...mr->...r", self.weights, inner) / ROOT_2PI)
+        return self._mix(-z * np.exp(-0.5 * z * z) / self.sds**2) / ROOT_2PI
 
     def cdf(self, x: ArrayLike) -> Floats:
         """(..., r) probabilities of at most x."""
-        return np.asarray(np.einsum("m,...mr->...r", self.weights, ndtr(self._standardise(x))))
+        return self._mix(ndtr(self._standardise(x)))
 
     def above(self, x: ArrayLike) -> Floats:
         """(..., r) probabilities of more than x, without cancellation."""
-        return np.asarray(np.einsum("m,...mr->...r", self.weights, ndtr(-self._standardise(x))))
+        return self._mix(ndtr(-self._standardise(x)))
+
+    def _mix(self, values: Floats) -> Floats:
+        """(..., r) weighted sums over the components of (..., m, r)."""
+        return np.asarray(self.weights @ values)
 
     def _standardise(self, x: ArrayLike) -> Floats:
         return np.asarray((np.asarray(x, dtype=np.float64)[..., None, :] - self.means) / self.sds)
@@ -94,10 +95,11 @@ class Normals:
         low, high = each.min(axis=1), each.max(axis=1)
         x = np.einsum("m,qmr->qr", self.weights, each)
         for _ in range(STEPS):
-            gap = self.cdf(x) - wanted
+            z = self._standardise(x)
+            gap = self._mix(ndtr(z)) - wanted
             low, high = np.where(gap < 0, x, low), np.where(gap > 0, x, high)
             with np.errstate(divide="ignore", invalid="ignore"):
-                moved = x - gap / self.density(x)
+                moved = x - gap * ROOT_2PI / self._mix(np.exp(-0.5 * z * z) / self.sds)
             inside = (moved >= low) & (moved <= high)
             moved = np.where(gap == 0, x, np.where(inside, moved, 0.5 * (low + high)))
             still = np.abs(moved - x) <= near * (np.abs(x) + self.sds.min())
@@ -184,8 +186,10 @@ class Normals:
 
     def _equalise(self, ends: Floats, level: float) -> Floats:
         for _ in range(50):
-            f, slope = self.density(ends), self.slope(ends)
-            inside = self.cdf(ends[1:])[0] - self.cdf(ends[:1])[0] - level
+            z = self._standardise(ends)
+            bell, below = np.exp(-0.5 * z * z) / self.sds / ROOT_2PI, self._mix(ndtr(z))
+            f, slope = self._mix(bell), self._mix(-z * bell / self.sds)
+            inside = below[1] - below[0] - level
             apart = f[0] - f[1]
             with np.errstate(divide="ignore", invalid="ignore"):
                 det = f[0] * slope[1] - f[1] * slope[0]

@@ -117,6 +117,20 @@ def _is_plain(term: RandomTerm) -> bool:
 
 def find_components(labels: tuple[Integers, ...]) -> Integers:
     """(n,) component of each row, where rows with an equal label of any kind are joined."""
+    coarsest = min(labels, key=lambda label: int(label.max()))
+    nested = all(_is_within(label, coarsest) for label in labels)
+    component = coarsest if nested else _join(labels)
+    return np.unique(component, return_inverse=True)[1].astype(np.intp)
+
+
+def _is_within(fine: Integers, coarse: Integers) -> bool:
+    """Whether rows of one fine label have one coarse label."""
+    of = np.zeros(int(fine.max()) + 1, dtype=np.intp)
+    of[fine] = coarse
+    return bool((of[fine] == coarse).all())
+
+
+def _join(labels: tuple[Integers, ...]) -> Integers:
     n = labels[0].size
     ends, offset = [], n
     for label in labels:
@@ -124,8 +138,7 @@ def find_components(labels: tuple[Integers, ...]) -> Integers:
         offset += int(label.max()) + 1
     rows = np.tile(np.arange(n), len(labels))
     graph = csr_array((np.ones(rows.size), (rows, np.concatenate(ends))), shape=(offset, offset))
-    component = connected_components(graph, directed=False)[1][:n]
-    return np.unique(component, return_inverse=True)[1].astype(np.intp)
+    return np.asarray(connected_components(graph, directed=False)[1][:n])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

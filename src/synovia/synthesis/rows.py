@@ -101,9 +101,9 @@ def find_missing(column: pd.Series) -> NDArray[np.bool_]:
     """(N,) where a column holds nothing: NaN, None or empty text."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu":
         return np.asarray(np.isnan(column.to_numpy()), dtype=bool)
-    missing = column.isna().to_numpy(dtype=bool)
-    blank = [isinstance(value, str) and not value for value in column.tolist()]
-    return np.asarray(missing | np.array(blank, dtype=bool))
+    blank = np.array([isinstance(value, str) and not value for value in column.tolist()], dtype=bool)
+    missing: NDArray[np.bool_] = np.asarray(pd.isna(column.to_numpy()), dtype=bool)
+    return blank | missing
 
 
 def select_rows(

@@ -7,8 +7,6 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from synovia.errors import SynthesisError
 from synovia.kernel import Correlated, Matrix, Problem, Scalar, Structure, Term
@@ -262,13 +260,20 @@ def find_subnetworks(contrasts: Contrasts) -> tuple[tuple[str, ...], ...]:
     >>> find_subnetworks(read_contrasts(trials))
     (('A', 'B'), ('C', 'D'))
     """
-    size = len(contrasts.treatments)
-    joined = coo_array((np.ones(contrasts.n), (contrasts.arm, contrasts.baseline)), shape=(size, size))
-    count, part = connected_components(joined, directed=False)
-    return tuple(
-        tuple(name for name, own in zip(contrasts.treatments, part.tolist(), strict=True) if own == number)
-        for number in range(count)
-    )
+    part = np.arange(len(contrasts.treatments))
+    while True:
+        lowest = np.minimum(part[contrasts.arm], part[contrasts.baseline])
+        lowered = part.copy()
+        np.minimum.at(lowered, contrasts.arm, lowest)
+        np.minimum.at(lowered, contrasts.baseline, lowest)
+        lowered = lowered[lowered]
+        if (lowered == part).all():
+            break
+        part = lowered
+    names: dict[int, list[str]] = {}
+    for name, number in zip(contrasts.treatments, part.tolist(), strict=True):
+        names.setdefault(number, []).append(name)
+    return tuple(tuple(own) for own in names.values())
 
 
 def _require_connected(contrasts: Contrasts) -> None:

@@ -1,5 +1,7 @@
 """Networks of binary outcomes by JAGS: the exact binomial likelihood, by quadrature here and by simulation there."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from parity.grid import Case
 from synovia.synthesis.bayes.binomial_network import binomial_network
 
-CLOSE = 0.02  # as asked for; about one simulation error of the reference where effects are poorly known
+CLOSE = 0.02  # as asked for; two simulation errors of the reference where those are larger
 QUANTILES = 0.03  # of a standard deviation, and twice that in the tails: JAGS's own error there
 
 
@@ -19,8 +21,8 @@ def check(case: Case) -> None:
     rows = dict(zip(theirs["mean_sd_mcse"]["rows"], theirs["mean_sd_mcse"]["data"], strict=True))
     ours = found.tidy().set_index("term")
     for number, name in enumerate(theirs["treatments"][1:], start=2):
-        mean, sd, _ = rows[f"d[{number}]"]
-        assert ours["mean"][name] == pytest.approx(mean, abs=CLOSE), name
+        mean, sd, error = rows[f"d[{number}]"]
+        assert ours["mean"][name] == pytest.approx(mean, abs=max(CLOSE, 2 * error)), name
         assert ours["std_error"][name] == pytest.approx(sd, abs=CLOSE), name
     tau, (mean, sd, error) = found.variances().iloc[0], rows["sd"]
     assert tau["mean"] == pytest.approx(mean, abs=max(CLOSE, 2 * error))
@@ -30,6 +32,17 @@ def check(case: Case) -> None:
     quantiles = dict(zip(theirs["quantiles"]["rows"], theirs["quantiles"]["data"], strict=True))["sd"]
     gap = np.abs(curve.quantile(np.array([0.025, 0.25, 0.5, 0.75, 0.975])) - quantiles) / sd
     assert (gap < QUANTILES * np.array([1, 1, 1, 2, 2])).all()
+
+
+def check_means(case: Case) -> None:
+    """Means within 0.02, whatever the simulation error of the reference."""
+    rows = dict(zip(case.results["mean_sd_mcse"]["rows"], case.results["mean_sd_mcse"]["data"], strict=True))
+    ours = binomial_network(read_arms(case.tables[0])).tidy().set_index("term")["mean"]
+    for number, name in enumerate(case.results["treatments"][1:], start=2):
+        assert ours[name] == pytest.approx(rows[f"d[{number}]"][0], abs=CLOSE), name
+
+
+PARTS: dict[str, Callable[[Case], None]] = {"the mean": check_means}
 
 
 def read_arms(table: pd.DataFrame) -> pd.DataFrame:

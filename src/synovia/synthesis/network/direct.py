@@ -3,7 +3,7 @@ r"""How evidence flows through a network: Laplacian, hat matrix and direct evide
 With L the Laplacian of the network, whose entries off the diagonal are minus the weights of the
 comparisons and which holds the covariance of multi-arm trials exactly, all else follows from its
 pseudo-inverse. Rücker (2012), Research Synthesis Methods 3, 312-324; Davies, Papakonstantinou,
-Nikolakopoulou, Rücker & Galla (2022), Statistics in Medicine 41, 2343-2363.
+Nikolakopoulou, Rücker & Galla (2022), Statistics in Medicine 41, 2091-2114.
 """
 
 from typing import TYPE_CHECKING

@@ -14,7 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, gammaln
 
-__all__ = ["Arms", "Peak", "Place", "at_tau", "evaluate_arms", "find_peak", "make_arms"]
+__all__ = [
+    "Arms",
+    "Peak",
+    "Place",
+    "at_tau",
+    "evaluate_arms",
+    "find_peak",
+    "log_one_plus",
+    "make_arms",
+    "make_nodes",
+]
 
 Floats = NDArray[np.float64]
 
@@ -224,7 +234,7 @@ def _cut(peak: Peak, start: int, stop: int) -> Peak:
 
 
 def _evaluate(arms: Arms, place: Place, peak: Peak, baseline_sd: float, points: int) -> Floats:
-    x, log_w = _make_nodes(points)
+    x, log_w = make_nodes(points)
     s = place.tau[:, None] / np.sqrt(2)
     shift = peak.effects @ arms.design.T + place.offset
     p = expit(peak.baselines @ arms.trial.T + shift + s * peak.random)
@@ -245,7 +255,7 @@ def _evaluate(arms: Arms, place: Place, peak: Peak, baseline_sd: float, points: 
 
 def _integrate_arms(arms: Arms, base: Floats, s: Floats, z: Floats, points: int) -> Floats:
     """(N, A, R) log of the integral over the random effect of each arm."""
-    x, log_w = _make_nodes(points)
+    x, log_w = make_nodes(points)
     y, n = arms.events[:, None], arms.totals[:, None]
     for _ in range(INNER):
         p = expit(base + s * z)
@@ -255,19 +265,19 @@ def _integrate_arms(arms: Arms, base: Floats, s: Floats, z: Floats, points: int)
     width = np.sqrt(2 / (1 + s * s * n * p * (1 - p)))
     nodes = z[..., None] + width[..., None] * x
     eta = base[..., None] + s[..., None] * nodes
-    heights = y[..., None] * eta - n[..., None] * _log_one_plus(eta) - 0.5 * nodes * nodes + log_w
+    heights = y[..., None] * eta - n[..., None] * log_one_plus(eta) - 0.5 * nodes * nodes + log_w
     top = heights.max(axis=3)
     total = np.exp(heights - top[..., None]).sum(axis=3)
     return np.asarray(top + np.log(total) + np.log(width) - 0.5 * np.log(2 * np.pi))
 
 
-def _log_one_plus(eta: Floats) -> Floats:
+def log_one_plus(eta: Floats) -> Floats:
     """log(1 + exp(eta))."""
     return np.asarray(np.maximum(eta, 0) + np.log1p(np.exp(-np.abs(eta))))
 
 
 @cache
-def _make_nodes(points: int) -> tuple[Floats, Floats]:
+def make_nodes(points: int) -> tuple[Floats, Floats]:
     """Nodes of the Gauss-Hermite rule, and logs of its weights with exp(x²)."""
     x, w = np.polynomial.hermite.hermgauss(points)
     return x, np.log(w) + x * x

@@ -10,6 +10,7 @@ from synovia.kernel.lattice import Lattice, make_lattice
 from synovia.synthesis.bayes.binomial_likelihood import Arms, Peak, Place, at_tau, evaluate_arms, find_peak
 from synovia.synthesis.bayes.binomial_rules import make_rule, make_sparse_rule
 from synovia.synthesis.bayes.binomial_separation import Held, Separated, find_rarest, find_separated, hold
+from synovia.synthesis.bayes.binomial_tables import Tables
 from synovia.synthesis.bayes.priors import Prior
 
 __all__ = ["BinomialNodes", "BinomialPriors", "integrate_binomial"]
@@ -27,7 +28,7 @@ LOST = 50.0  # logs below its highest node, where a rule with weights below 0 le
 SINGULAR = 1e-9  # of the mean variance at the mode, below which a covariance is none
 LEAST = 0.5  # of a variance of the rule, below which a finer one is not believed
 SPARSE, LEVEL = 5, 3  # up to so many effects, a sparse rule of that level where they are far from normal
-TOLERANCE = 1e-4
+TOLERANCE = {False: 1e-4, True: 1e-3}  # of the lattice, without and with an effect that is held
 DEPTH = 14.0
 MOST = {False: 200, True: 2_500}  # nodes of the lattice, without and with an effect that is held
 V = np.empty(0)
@@ -113,6 +114,8 @@ class _Posed:
         Over the effects that are not held.
     mending : Mending or None
         What a finer rule adds.
+    tables : Tables or None
+        Of the likelihood, where it is evaluated so often that they pay.
     """
 
     arms: Arms
@@ -121,6 +124,7 @@ class _Posed:
     points: int
     rule: Rule
     mending: Mending | None = None
+    tables: Tables | None = None
 
     def put(self, tau: Floats, at: Floats | None = None) -> Place:
         """Evaluations at values of tau, and at places on the axis of the held effect: its origin without."""
@@ -188,7 +192,8 @@ def _hold(arms: Arms, priors: BinomialPriors, separated: Separated | None) -> _P
     t = rest.design.shape[1]
     nodes = next((grid for most, grid in GRIDS if t <= most), 0)
     costly = 20 * rest.events.size * POINTS**2 * nodes**t > FAST
-    return _Posed(rest, priors, held, POINTS, make_rule(t, 0 if costly else nodes))
+    tables = None if held is None else Tables(rest, priors.baseline_sd)
+    return _Posed(rest, priors, held, POINTS, make_rule(t, 0 if costly else nodes), tables=tables)
 
 
 def _is_rough(posed: _Posed, tau: Axis | None) -> bool:
@@ -220,8 +225,8 @@ def _integrate_axes(posed: _Posed, axes: tuple[Axis | Held, ...]) -> BinomialNod
         own = values[:, 1 + t :: t + 1]
         return values[:, : 1 + t], np.column_stack([np.zeros(own.shape[0]), own])
 
-    most = MOST[held is not None]
-    lattice = make_lattice(evaluate, summarise, axes=len(axes), tolerance=TOLERANCE, most=most, depth=DEPTH)
+    wanted, most = TOLERANCE[held is not None], MOST[held is not None]
+    lattice = make_lattice(evaluate, summarise, axes=len(axes), tolerance=wanted, most=most, depth=DEPTH)
     values, cov = lattice.values, lattice.values[:, 1 + t :].reshape(-1, t, t)
     if held is not None:
         cov = cov + held.spread(lattice.points[:, -1], float(lattice.steps[-1]))
@@ -259,7 +264,7 @@ def _place_tau(posed: _Posed) -> Axis | None:
         tau = axis.from_line(line)
         place = posed.put(tau)
         peak = _find_peak(posed, place)
-        heights = _evaluate(posed, place, peak, FIRST) - 0.5 * np.linalg.slogdet(peak.precision)[1]
+        heights = _evaluate(posed, place, peak.effects, FIRST) - 0.5 * np.linalg.slogdet(peak.precision)[1]
         heights = heights + axis.line_slope(line) + prior.log_density(tau, V)
         best = int(np.argmax(heights))
         x, reach = float(line[best]), reach / 6
@@ -273,13 +278,26 @@ def _find_peak(posed: _Posed, place: Place, effects: Floats | None = None) -> Pe
     return find_peak(posed.arms, place, effects=effects, **sds)
 
 
-def _evaluate(posed: _Posed, place: Place, peak: Peak, points: int) -> Floats:
-    """(N,) log-likelihood times prior of the effects."""
+def _evaluate_all(posed: _Posed, place: Place, effects: Floats, points: int) -> Floats:
+    """(N, Q) log-likelihoods times prior of the effects, at effects (N, Q, t)."""
+    n, q, t = effects.shape
+    if posed.tables is not None:
+        return _weigh(posed, place, effects) + posed.tables.evaluate(place, effects, points)
+    return _evaluate(posed, place.repeat(q), effects.reshape(-1, t), points).reshape(n, q)
+
+
+def _weigh(posed: _Posed, place: Place, effects: Floats) -> Floats:
+    """Log density of the prior of the effects (N, ..., t)."""
     spread = posed.priors.effect_sd
-    away = peak.effects - place.centre
-    prior = -0.5 * (away**2).sum(axis=1) / spread**2 - peak.effects.shape[1] * np.log(spread)
+    away = effects - (place.centre if effects.ndim == 2 else place.centre[:, None])
+    return np.asarray(-0.5 * (away**2).sum(axis=-1) / spread**2 - effects.shape[-1] * np.log(spread))
+
+
+def _evaluate(posed: _Posed, place: Place, effects: Floats, points: int) -> Floats:
+    """(N,) log-likelihoods times prior of the effects."""
+    peak = _find_peak(posed, place, effects)
     found = evaluate_arms(posed.arms, place, peak, baseline_sd=posed.priors.baseline_sd, points=points)
-    return np.asarray(prior + found, dtype=np.float64)
+    return _weigh(posed, place, effects) + found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -324,12 +342,9 @@ def _climb(
 ) -> tuple[Floats, Floats]:
     """(N, Q) logs of the density over the normal's at the nodes of a rule, and (N, Q, t) the effects."""
     nodes, _ = rule
-    n, t = centre.mean.shape
     root = np.linalg.cholesky(centre.cov)
     effects = centre.mean[:, None, :] + np.einsum("nij,qj->nqi", root, nodes)
-    repeated = place.repeat(len(nodes))
-    peak = _find_peak(posed, repeated, effects.reshape(n * len(nodes), t))
-    value = _evaluate(posed, repeated, peak, points).reshape(n, -1)
+    value = _evaluate_all(posed, place, effects, points)
     log_det = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
     return value + 0.5 * (nodes**2).sum(axis=1) + log_det[:, None], effects
 

@@ -145,7 +145,7 @@ class Peak:
 
 
 def find_peak(
-    arms: Arms, place: Place, *, effect_sd: float, baseline_sd: float, effects: Floats | None = None
+    arms: Arms, place: Place, *, prior: Floats, baseline_sd: float, effects: Floats | None = None
 ) -> Peak:
     """The joint mode, by Newton's steps of limited length.
 
@@ -155,13 +155,15 @@ def find_peak(
         The data.
     place : Place
         Where.
-    effect_sd, baseline_sd : float
-        Of the normal priors; the mean of the baselines' is 0.
+    prior : ndarray of shape (T - 1, T - 1)
+        Precision of the normal prior of the effects.
+    baseline_sd : float
+        Of the normal prior of the baselines, whose mean is 0.
     effects : ndarray of shape (N, T - 1), optional
         Holds the effects there; they are found too without it.
     """
     s = place.tau[:, None] / np.sqrt(2)
-    d = np.zeros((place.tau.size, arms.design.shape[1])) + place.centre if effects is None else effects
+    d = np.zeros((place.tau.size, arms.design.shape[1])) if effects is None else effects
     rate = (arms.events @ arms.trial + 0.5) / (arms.totals @ arms.trial + 1)
     shift = d @ arms.design.T + place.offset
     told = arms.trial * np.where((arms.events > 0) & (arms.events < arms.totals), 1.0, BARE)[:, None]
@@ -178,8 +180,8 @@ def find_peak(
         step_d, crossed = np.zeros_like(d), np.zeros_like(total)
         if effects is None and d.shape[1]:
             precision, slope, lost = _eliminate(arms, v, total, left, first)
-            precision = precision + effect_sd**-2 * np.eye(d.shape[1])
-            found = np.linalg.solve(precision, (slope - (d - place.centre) * effect_sd**-2)[..., None])
+            precision = precision + prior
+            found = np.linalg.solve(precision, (slope - (d - place.centre) @ prior)[..., None])
             step_d = np.asarray(found[..., 0], dtype=np.float64)
             crossed = np.einsum("nst,nt->ns", lost, step_d)
         step_mu = (first - crossed) / total

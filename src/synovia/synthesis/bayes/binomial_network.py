@@ -13,7 +13,7 @@ from synovia.errors import SynthesisError
 from synovia.kernel.normals import Normals
 from synovia.synthesis.bayes.binomial_likelihood import Arms, make_arms
 from synovia.synthesis.bayes.binomial_posterior import BinomialNodes, BinomialPriors, integrate_binomial
-from synovia.synthesis.bayes.binomial_separation import find_separated
+from synovia.synthesis.bayes.binomial_separation import find_separated, turn
 from synovia.synthesis.bayes.credible import limit_curve, limit_normals, mode_curve
 from synovia.synthesis.bayes.priors import Prior, Uniform, require_positive
 from synovia.synthesis.rows import require_columns
@@ -254,9 +254,10 @@ def _read_arms(data: pd.DataFrame, events: str, total: str) -> tuple[pd.DataFram
 
 def _tell_open(arms: Arms, treatments: tuple[str, ...]) -> Iterator[str]:
     """Effects that only the prior ends, on one side."""
-    separated = find_separated(arms)
+    turned = turn(arms)
+    separated = find_separated(turned.arms)
     for group in separated:
-        named = ", ".join(treatments[column + 1] for column in group.members)
+        named = ", ".join(treatments[turned.order[column + 1]] for column in group.members)
         yield (
             f"No trial bounds how far {named} lies from the other treatments, as arms without any event (or "
             "with nothing else) are all that compares them: on one side the effect ends where its prior "

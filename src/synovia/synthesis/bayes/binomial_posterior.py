@@ -9,7 +9,14 @@ from synovia.kernel.axis import Axis, Curve, make_curve
 from synovia.kernel.lattice import Lattice, make_lattice
 from synovia.synthesis.bayes.binomial_likelihood import Arms, Peak, Place, at_tau, evaluate_arms, find_peak
 from synovia.synthesis.bayes.binomial_rules import make_rule, make_sparse_rule
-from synovia.synthesis.bayes.binomial_separation import Held, Separated, find_rarest, find_separated, hold
+from synovia.synthesis.bayes.binomial_separation import (
+    Held,
+    Separated,
+    find_rarest,
+    find_separated,
+    hold,
+    turn,
+)
 from synovia.synthesis.bayes.binomial_tables import Tables
 from synovia.synthesis.bayes.priors import Prior
 
@@ -106,6 +113,8 @@ class _Posed:
         The data, without the effect that is held.
     priors : BinomialPriors
         Of everything.
+    prior : ndarray of shape (t, t)
+        Prior precision of the effects that are not held.
     held : Held or None
         An effect with an axis of its own.
     points : int
@@ -120,6 +129,7 @@ class _Posed:
 
     arms: Arms
     priors: BinomialPriors
+    prior: Floats
     held: Held | None
     points: int
     rule: Rule
@@ -150,23 +160,24 @@ def integrate_binomial(arms: Arms, priors: BinomialPriors) -> BinomialNodes:
     tau. Where a normal density fits the others badly, finer rules are used, or the effect that the fewest
     events tell is given the axis and what a finer rule adds at the mode is added everywhere.
     """
-    posed, tau = _pose(arms, priors)
+    turned = turn(arms)
+    posed, tau = _pose(turned.arms, priors, turned.matrix.T @ turned.matrix / priors.effect_sd**2)
     axes = tuple(axis for axis in (tau, posed.held) if axis is not None)
     if axes:
-        return _integrate_axes(posed, axes)
+        return _integrate_axes(posed, axes, turned.matrix)
     log_density, mean, cov = _integrate_effects(posed, at_tau(np.zeros(1)))
     return BinomialNodes(np.ones(1), mean, cov, np.zeros(1), None, float(log_density[0]), 0.0)
 
 
-def _pose(arms: Arms, priors: BinomialPriors) -> tuple[_Posed, Axis | None]:
+def _pose(arms: Arms, priors: BinomialPriors, prior: Floats) -> tuple[_Posed, Axis | None]:
     separated = find_separated(arms)
-    posed = _hold(arms, priors, separated[0] if separated else None)
+    posed = _hold(arms, priors, prior, separated[0] if separated else None)
     tau = _place_tau(posed)
     if not _is_rough(posed, tau):
         return posed, tau
     t = posed.arms.design.shape[1]
     if t > SPARSE and posed.held is None:
-        posed = _hold(arms, priors, find_rarest(arms))
+        posed = _hold(arms, priors, prior, find_rarest(arms))
         tau, t = _place_tau(posed), t - 1
     if t > SPARSE:
         return replace(posed, mending=_find_mending(posed, tau)), tau
@@ -186,14 +197,15 @@ def _find_mending(posed: _Posed, tau: Axis | None) -> Mending | None:
     return Mending(root @ (finer - mean)[0], spread) if sound else None
 
 
-def _hold(arms: Arms, priors: BinomialPriors, separated: Separated | None) -> _Posed:
-    held = None if separated is None else hold(arms, separated, priors.effect_sd, priors.baseline_sd)
+def _hold(arms: Arms, priors: BinomialPriors, prior: Floats, separated: Separated | None) -> _Posed:
+    held = None if separated is None else hold(arms, separated, prior, priors.baseline_sd)
     rest = arms if held is None else held.rest
     t = rest.design.shape[1]
     nodes = next((grid for most, grid in GRIDS if t <= most), 0)
     costly = 20 * rest.events.size * POINTS**2 * nodes**t > FAST
     tables = None if held is None else Tables(rest, priors.baseline_sd)
-    return _Posed(rest, priors, held, POINTS, make_rule(t, 0 if costly else nodes), tables=tables)
+    own = prior if held is None else held.prior
+    return _Posed(rest, priors, own, held, POINTS, make_rule(t, 0 if costly else nodes), tables=tables)
 
 
 def _is_rough(posed: _Posed, tau: Axis | None) -> bool:
@@ -203,7 +215,7 @@ def _is_rough(posed: _Posed, tau: Axis | None) -> bool:
     return bool(np.ptp(heights) > ROUGH)
 
 
-def _integrate_axes(posed: _Posed, axes: tuple[Axis | Held, ...]) -> BinomialNodes:
+def _integrate_axes(posed: _Posed, axes: tuple[Axis | Held, ...], matrix: Floats) -> BinomialNodes:
     """A lattice over tau, an effect that is held, or both; the other effects are integrated at its nodes."""
     prior, held = posed.priors.tau, posed.held
     t = posed.arms.design.shape[1] + (held is not None)
@@ -219,6 +231,7 @@ def _integrate_axes(posed: _Posed, axes: tuple[Axis | Held, ...]) -> BinomialNod
             value = held.natural(at[:, -1])
             total = total + held.log_prior(value)
             mean, cov = held.restore(value, mean, cov)
+        mean, cov = mean @ matrix.T, matrix @ cov @ matrix.T
         return total, np.column_stack([tau, mean, cov.reshape(tau.size, -1)])
 
     def summarise(values: Floats) -> tuple[Floats, Floats]:
@@ -229,7 +242,7 @@ def _integrate_axes(posed: _Posed, axes: tuple[Axis | Held, ...]) -> BinomialNod
     lattice = make_lattice(evaluate, summarise, axes=len(axes), tolerance=wanted, most=most, depth=DEPTH)
     values, cov = lattice.values, lattice.values[:, 1 + t :].reshape(-1, t, t)
     if held is not None:
-        cov = cov + held.spread(lattice.points[:, -1], float(lattice.steps[-1]))
+        cov = cov + matrix @ held.spread(lattice.points[:, -1], float(lattice.steps[-1])) @ matrix.T
     tau_axis = axes[0]
     return BinomialNodes(
         weights=lattice.weights,
@@ -274,8 +287,8 @@ def _place_tau(posed: _Posed) -> Axis | None:
 
 
 def _find_peak(posed: _Posed, place: Place, effects: Floats | None = None) -> Peak:
-    sds = {"effect_sd": posed.priors.effect_sd, "baseline_sd": posed.priors.baseline_sd}
-    return find_peak(posed.arms, place, effects=effects, **sds)
+    sd = posed.priors.baseline_sd
+    return find_peak(posed.arms, place, prior=posed.prior, baseline_sd=sd, effects=effects)
 
 
 def _evaluate_all(posed: _Posed, place: Place, effects: Floats, points: int) -> Floats:
@@ -288,9 +301,10 @@ def _evaluate_all(posed: _Posed, place: Place, effects: Floats, points: int) -> 
 
 def _weigh(posed: _Posed, place: Place, effects: Floats) -> Floats:
     """Log density of the prior of the effects (N, ..., t)."""
-    spread = posed.priors.effect_sd
     away = effects - (place.centre if effects.ndim == 2 else place.centre[:, None])
-    return np.asarray(-0.5 * (away**2).sum(axis=-1) / spread**2 - effects.shape[-1] * np.log(spread))
+    return np.asarray(
+        0.5 * np.linalg.slogdet(posed.prior)[1] - 0.5 * ((away @ posed.prior) * away).sum(axis=-1)
+    )
 
 
 def _evaluate(posed: _Posed, place: Place, effects: Floats, points: int) -> Floats:

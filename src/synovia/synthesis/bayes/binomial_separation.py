@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from synovia.kernel.axis import Axis
 from synovia.synthesis.bayes.binomial_likelihood import Arms, Place, at_tau, find_peak
 
-__all__ = ["Held", "Separated", "find_rarest", "find_separated", "hold"]
+__all__ = ["Held", "Separated", "Turned", "find_rarest", "find_separated", "hold", "turn"]
 
 Floats = NDArray[np.float64]
 
@@ -55,6 +55,13 @@ def find_separated(arms: Arms) -> tuple[Separated, ...]:
     >>> [group.members.tolist() for group in find_separated(trials)]
     [[1]]
     """
+    labels = _label(arms)
+    groups = [np.flatnonzero(labels == label) for label in dict.fromkeys(labels.tolist())]
+    return tuple(Separated(group - 1) for group in groups if 0 not in group)
+
+
+def _label(arms: Arms) -> NDArray[np.intp]:
+    """Which group each treatment belongs to."""
     treatment = arms.treatment
     size = arms.design.shape[1] + 1
     rank = 1 + (arms.events == arms.totals).astype(int) - (arms.events == 0).astype(int)
@@ -64,9 +71,64 @@ def find_separated(arms: Arms) -> tuple[Separated, ...]:
     edges = csr_array(
         (np.ones(int(below.sum())), (treatment[first][below], treatment[second][below])), shape=(size, size)
     )
-    labels = connected_components(edges, directed=True, connection="strong")[1]
-    groups = [np.flatnonzero(labels == label) for label in dict.fromkeys(labels.tolist())]
-    return tuple(Separated(group - 1) for group in groups if 0 not in group)
+    return np.asarray(connected_components(edges, directed=True, connection="strong")[1], dtype=np.intp)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Turned:
+    """A network seen from a treatment that it tells much about.
+
+    Attributes
+    ----------
+    arms : Arms
+        With that treatment as the reference, 0, and the asked reference in its place.
+    matrix : ndarray of shape (T - 1, T - 1)
+        From effects against it to those against the asked reference.
+    order : ndarray of int of shape (T,)
+        Its treatments among the asked ones.
+    """
+
+    arms: Arms
+    matrix: Floats
+    order: NDArray[np.intp]
+
+
+def turn(arms: Arms) -> Turned:
+    """See a network from a treatment that the data do not leave open.
+
+    Parameters
+    ----------
+    arms : Arms
+        The data.
+
+    Notes
+    -----
+    Nothing changes when the asked reference is one of the largest group of treatments that bound each other.
+    Otherwise the treatment of that group with the largest sum of y(n - y)/n takes its place. The baseline of
+    a trial is still its first arm in the asked order.
+
+    Examples
+    --------
+    >>> from synovia.synthesis.bayes.binomial_likelihood import make_arms
+    >>> given, codes = np.array([0, 1, 1, 2]), np.array([0, 0, 1, 1])
+    >>> trials = make_arms(np.array([0.0, 5.0, 4.0, 6.0]), np.full(4, 20.0), given, codes)
+    >>> turned = turn(trials)
+    >>> turned.order.tolist(), [group.members.tolist() for group in find_separated(turned.arms)]
+    ([1, 0, 2], [[0]])
+    """
+    labels = _label(arms)
+    told = np.bincount(arms.treatment, weights=arms.events * (1 - arms.events / arms.totals))
+    sizes = np.bincount(labels)[labels]
+    order = np.arange(labels.size)
+    if sizes[0] == sizes.max() and (labels.max() == 0 or sizes[0] > 1):
+        return Turned(arms, np.eye(order.size - 1), order)
+    base = int(np.argmax(np.where(sizes == sizes.max(), told, -1.0)))
+    if base == 0:
+        return Turned(arms, np.eye(order.size - 1), order)
+    order[[0, base]] = base, 0
+    matrix = np.eye(order.size - 1)
+    matrix[:, base - 1] = -1.0
+    return Turned(replace(arms, design=arms.design @ matrix, treatment=order[arms.treatment]), matrix, order)
 
 
 def find_rarest(arms: Arms) -> Separated:
@@ -87,7 +149,7 @@ class Held:
     """Effects, one of which is held at a value while the others are integrated out.
 
     With v the value of the held effect, the effects that move together are v and v + e; the likelihood of e
-    has v as an offset, and their prior means are -v.
+    has v as an offset, and so has its prior mean.
 
     Attributes
     ----------
@@ -103,8 +165,12 @@ class Held:
         1 where an arm does, against its trial's first; -1 where the first does and it does not.
     axis : Axis
         Of the held effect, in units of effect_sd / UNIT.
+    pull : ndarray of shape (T - 2,)
+        Prior means of the others where the held effect is 1.
+    prior : ndarray of shape (T - 2, T - 2)
+        Prior precision of the others.
     effect_sd : float
-        Standard deviation of its prior.
+        Standard deviation of the prior of the held effect.
     """
 
     rest: Arms
@@ -113,6 +179,8 @@ class Held:
     moves: Floats
     shifted: Floats
     axis: Axis
+    pull: Floats
+    prior: Floats
     effect_sd: float
 
     @property
@@ -130,7 +198,7 @@ class Held:
 
     def put(self, tau: Floats, value: Floats) -> Place:
         """Evaluations at values of tau and of the held effect."""
-        return Place(tau, value[:, None] * self.shifted, -value[:, None] * self.moves[self.others])
+        return Place(tau, value[:, None] * self.shifted, value[:, None] * self.pull)
 
     def log_prior(self, value: Floats) -> Floats:
         """Log density of the prior of the held effect."""
@@ -151,7 +219,7 @@ class Held:
         return np.asarray(width[:, None, None] ** 2 / 12 * np.outer(self.moves, self.moves))
 
 
-def hold(arms: Arms, separated: Separated, effect_sd: float, baseline_sd: float) -> Held:
+def hold(arms: Arms, separated: Separated, prior: Floats, baseline_sd: float) -> Held:
     """Give the effect that stands for a separated group an axis of its own.
 
     Parameters
@@ -160,8 +228,10 @@ def hold(arms: Arms, separated: Separated, effect_sd: float, baseline_sd: float)
         The data.
     separated : Separated
         The group.
-    effect_sd, baseline_sd : float
-        Of the normal priors, mean 0.
+    prior : ndarray of shape (T - 1, T - 1)
+        Precision of the normal prior of the effects, mean 0.
+    baseline_sd : float
+        Of the normal prior of the baselines, mean 0.
 
     Notes
     -----
@@ -171,9 +241,10 @@ def hold(arms: Arms, separated: Separated, effect_sd: float, baseline_sd: float)
     others = np.delete(np.arange(arms.design.shape[1]), column)
     moves = np.zeros(arms.design.shape[1])
     moves[separated.members] = 1.0
-    edge = find_peak(
-        _soften(arms), at_tau(np.full(1, 0.5)), effect_sd=effect_sd, baseline_sd=baseline_sd
-    ).effects[0, column]
+    edge = find_peak(_soften(arms), at_tau(np.full(1, 0.5)), prior=prior, baseline_sd=baseline_sd).effects
+    own = prior[others[:, None], others]
+    pull = -np.linalg.solve(own, prior[others] @ moves)
+    effect_sd = float(moves @ prior @ moves + pull @ prior[others] @ moves) ** -0.5
     share = UNIT / effect_sd
     return Held(
         rest=replace(arms, design=arms.design[:, others]),
@@ -181,7 +252,9 @@ def hold(arms: Arms, separated: Separated, effect_sd: float, baseline_sd: float)
         column=column,
         moves=moves,
         shifted=arms.design @ moves,
-        axis=Axis(-np.inf, np.inf, squared=False).scale(float(edge) * share, WIDTH * share),
+        axis=Axis(-np.inf, np.inf, squared=False).scale(float(edge[0, column]) * share, WIDTH * share),
+        pull=pull,
+        prior=own,
         effect_sd=effect_sd,
     )
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synovia.errors import NotPositiveDefinite
+from synovia.kernel.edges import Edge, find_edges, find_remnants
 from synovia.kernel.gradient import Around
 from synovia.kernel.hill import Hill
 from synovia.kernel.point import Point
@@ -18,11 +19,13 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 CLIMBED = 4  # starts besides the first that are climbed from
+ALONG = 2  # starts that are climbed from along each edge
 CLIMBS = 200  # steps of one climb; ten are usual
 ROUGH = 1e-3  # gain that a full step still promises when starts are compared
 FLAT = 1e-18  # the same at the end: a parameter is then within 1e-9 of its standard error
 SETTLED = 1e-9  # promises below it may be rounding
 ROUNDING = 1e-12  # relative error of a log-likelihood
+HIGHER = 1e-8  # gain that is not left over from two climbs to one maximum
 APART = 1e-2  # heights that differ by more are different maxima
 STUCK = 1e12  # damping beyond which no step moves
 NEAR = 1e-2  # promises below which the curvature is learnt from steps
@@ -65,7 +68,7 @@ def find_maximum(problem: Problem, starts: list[Floats], *, restricted: bool) ->
     """The highest of the maxima that climbs from several starts reach, and how many differ.
 
     The first start and the highest of the others are climbed until their height is known to a thousandth; the
-    best is then climbed to the end.
+    best is then climbed to the end, and left where a climb along an edge of the covariances comes higher.
 
     Parameters
     ----------
@@ -82,7 +85,49 @@ def find_maximum(problem: Problem, starts: list[Floats], *, restricted: bool) ->
     best = max(ends, key=lambda end: end.value)
     values = np.sort([end.value for end in ends if end.promise <= ROUGH])
     end = climb_out(hill, best.theta, enough=FLAT)
-    return end, int(1 + (np.diff(values) > APART).sum())
+    top = _climb_edges(hill, end)
+    more = top.value > end.value + APART
+    return _settle(hill, top), int(1 + (np.diff(values) > APART).sum() + more)
+
+
+def _climb_edges(hill: Hill, end: Found) -> Found:
+    """The highest point that climbs along the edges of the covariances reach, or the one given."""
+    top = end
+    for edge in find_edges(hill.problem, end.theta):
+        heights = [hill.at(start)[1] for start in edge.starts]
+        for place in np.argsort(heights)[::-1][:ALONG].tolist():
+            if not np.isfinite(heights[place]):
+                continue
+            other = climb(hill, edge.starts[place], enough=ROUGH, held=edge.held)
+            if _is_higher(other.value + 2 * other.promise, top.value):
+                other = climb(hill, other.theta, enough=SETTLED, held=edge.held)
+            if _is_higher(other.value, top.value):
+                top = _leave_edge(hill, edge, other.theta)
+    return top
+
+
+def _leave_edge(hill: Hill, edge: Edge, theta: Floats) -> Found:
+    """The maximum on an edge, or inside beside it where the likelihood rises from the edge."""
+    end = climb_out(hill, theta, enough=FLAT)
+    if edge.inward.any():
+        beside = climb(hill, end.theta + NUDGE * edge.inward, enough=FLAT)
+        end = beside if _is_higher(beside.value, end.value) else end
+    return end
+
+
+def _settle(hill: Hill, end: Found) -> Found:
+    """What is all but 0 in the factor of a covariance becomes 0, unless the likelihood says otherwise."""
+    theta = np.where(find_remnants(hill.problem, end.theta), 0.0, end.theta)
+    if np.array_equal(theta, end.theta):
+        return end
+    at, value = hill.at(theta)
+    if at is None or value < end.value - ROUNDING * (1 + abs(end.value)):
+        return end
+    return Found(theta, at, hill.around(at, theta), value, end.promise, hill.evaluations)
+
+
+def _is_higher(value: float, other: float) -> bool:
+    return value > other + HIGHER
 
 
 def climb_out(hill: Hill, start: Floats, *, enough: float, held: Flags | None = None) -> Found:

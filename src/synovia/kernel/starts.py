@@ -11,7 +11,7 @@ from synovia.kernel.scan import residual_sum
 from synovia.kernel.term import RandomTerm, Term
 from synovia.kernel.unstructured import Unstructured
 
-__all__ = ["find_start", "find_starts"]
+__all__ = ["find_spread", "find_start", "find_starts"]
 
 Floats = NDArray[np.float64]
 
@@ -30,7 +30,7 @@ def find_starts(problem: Problem) -> list[Floats]:
     problem : Problem
         With random terms.
     """
-    whole = _find_spread(problem)
+    whole = find_spread(problem)
     counts = [_count_variances(term) for term in problem.terms]
     equal = _share_equally(counts)
     shares = [equal, 0.05 * equal]
@@ -51,11 +51,17 @@ def find_start(problem: Problem) -> Floats:
         With random terms.
     """
     counts = [_count_variances(term) for term in problem.terms]
-    return _place(problem, _find_spread(problem) * _share_equally(counts), counts)
+    return _place(problem, find_spread(problem) * _share_equally(counts), counts)
 
 
-def _find_spread(problem: Problem) -> float:
-    """Variance of the estimates that sampling errors do not explain."""
+def find_spread(problem: Problem) -> float:
+    """Variance of the estimates that sampling errors do not explain.
+
+    Parameters
+    ----------
+    problem : Problem
+        With random terms or without.
+    """
     v = float(problem.V.diagonal.mean())
     s2 = residual_sum(problem) / (problem.n - problem.p)
     return max(s2 - v, 0.1 * s2, 1e-8 * v)

@@ -1,17 +1,38 @@
 """The structure without assumptions: every variance and every correlation, or all but one of them."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synovia.kernel.structure import Bounds, Fixed
 
-__all__ = ["HeldUnstructured", "Unstructured"]
+__all__ = ["HeldUnstructured", "Unstructured", "find_lower"]
 
 Floats = NDArray[np.float64]
+Places = tuple[NDArray[np.intp], NDArray[np.intp]]
 
+FULL = 1 - 1e-15  # correlations beyond it are 1 but for the rounding of their covariances
 LEAST = 1e-4  # share of a variance that a start leaves unexplained by the other effects
+
+
+@cache
+def find_lower(size: int) -> Places:
+    """Rows and columns of a lower triangle, in the order of the search.
+
+    Parameters
+    ----------
+    size : int
+        Number of random effects.
+    """
+    return np.tril_indices(size)
+
+
+@cache
+def _find_upper(size: int) -> Places:
+    """Rows and columns above the diagonal, in the order of the correlations."""
+    return np.triu_indices(size, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +59,7 @@ class Unstructured:
     def names(self) -> tuple[str, ...]:
         """tau2[1] ..., rho[1,2] ..."""
         own = [f"tau2[{level}]" for level in range(1, self.size + 1)]
-        first, second = np.triu_indices(self.size, 1)
+        first, second = _find_upper(self.size)
         return (*own, *(f"rho[{i + 1},{j + 1}]" for i, j in zip(first, second, strict=True)))
 
     @property
@@ -55,7 +76,7 @@ class Unstructured:
         """(q, q) covariance."""
         s = np.sqrt(psi[: self.size])
         C = np.eye(self.size)
-        C[np.triu_indices(self.size, 1)] = psi[self.size :]
+        C[_find_upper(self.size)] = psi[self.size :]
         return np.asarray(np.outer(s, s) * (np.triu(C) + np.triu(C, 1).T))
 
     def derivatives(self, psi: Floats) -> Floats:
@@ -71,20 +92,20 @@ class Unstructured:
             if variances[level] == 0:
                 out[level, level, level] = 1
         s = np.sqrt(variances)
-        for place, (i, j) in enumerate(zip(*np.triu_indices(self.size, 1), strict=True)):
+        for place, (i, j) in enumerate(zip(*_find_upper(self.size), strict=True)):
             out[self.size + place, i, j] = out[self.size + place, j, i] = s[i] * s[j]
         return out
 
     def start(self, variance: Floats) -> Floats:
         """These variances without correlation."""
-        rows, columns = np.tril_indices(self.size)
+        rows, columns = find_lower(self.size)
         root = np.sqrt(np.broadcast_to(variance, (self.size,)))
         return np.where(rows == columns, root[rows], 0.0)
 
     def factor(self, theta: Floats) -> Floats:
         """(q, q) lower triangle L of G = LL'."""
         L = np.zeros((self.size, self.size))
-        L[np.tril_indices(self.size)] = theta
+        L[find_lower(self.size)] = theta
         return L
 
     def from_search(self, theta: Floats) -> Floats:
@@ -97,11 +118,12 @@ class Unstructured:
         s = np.sqrt(np.diag(G))
         with np.errstate(divide="ignore", invalid="ignore"):
             C = np.where(np.outer(s, s) > 0, G / np.outer(s, s), 0.0)
-        return np.concatenate([np.diag(G), np.clip(C[np.triu_indices(self.size, 1)], -1, 1)])
+        rho = C[_find_upper(self.size)]
+        return np.concatenate([np.diag(G), np.where(np.abs(rho) > FULL, np.sign(rho), rho)])
 
     def to_search(self, psi: Floats) -> Floats:
         """The Cholesky factor of psi, a little away from singular."""
-        return self.root(self.covariance(psi))[np.tril_indices(self.size)]
+        return self.root(self.covariance(psi))[find_lower(self.size)]
 
     def root(self, G: Floats) -> Floats:
         """(q, q) lower triangle L of G = LL', or of a matrix near G where G is nearly singular."""
@@ -121,19 +143,19 @@ class Unstructured:
         """(parameters, q, q) slopes of LL' in the entries of L."""
         L = self.factor(theta)
         out = np.zeros((self.parameters, self.size, self.size))
-        for place, (i, j) in enumerate(zip(*np.tril_indices(self.size), strict=True)):
+        for place, (i, j) in enumerate(zip(*find_lower(self.size), strict=True)):
             out[place, i, :] += L[:, j]
             out[place, :, i] += L[:, j]
         return out
 
     def search_curvature(self, theta: Floats, slope: Floats) -> Floats:  # noqa: ARG002 - one signature
         """The trace of slope LL' is quadratic in L: 2 slope within a column of L."""
-        rows, columns = np.tril_indices(self.size)
+        rows, columns = find_lower(self.size)
         return np.asarray(2 * slope[np.ix_(rows, rows)] * (columns[:, None] == columns[None, :]))
 
     def linear_basis(self) -> Floats:
         """One matrix per variance and per covariance."""
-        pairs = [(i, i) for i in range(self.size)] + list(zip(*np.triu_indices(self.size, 1), strict=True))
+        pairs = [(i, i) for i in range(self.size)] + list(zip(*_find_upper(self.size), strict=True))
         out = np.zeros((len(pairs), self.size, self.size))
         for place, (i, j) in enumerate(pairs):
             out[place, i, j] = out[place, j, i] = 1
@@ -186,7 +208,7 @@ class HeldUnstructured:
     def _find_order(self) -> tuple[list[int], list[int]]:
         """The effects that the held entry speaks of, and the others."""
         q = self.size
-        sides = [side.tolist() for side in np.triu_indices(q, 1)]
+        sides = [side.tolist() for side in _find_upper(q)]
         first = [self.index] if self.index < q else [side[self.index - q] for side in sides]
         return first, [level for level in range(q) if level not in first]
 
@@ -243,9 +265,9 @@ class HeldUnstructured:
         whole = self.fill(psi)
         L = self.whole.root(self.covariance(psi)[np.ix_(order, order)])
         if len(first) == 1:
-            return L[np.tril_indices(self.size)][1:]
+            return L[find_lower(self.size)][1:]
         scales = np.sqrt(whole[first])
-        return np.concatenate([scales, L[np.tril_indices(self.size)][3:]])
+        return np.concatenate([scales, L[find_lower(self.size)][3:]])
 
     def _factor(self, theta: Floats) -> Floats:
         return np.asarray(self.still + np.tensordot(theta, self.moving, axes=1))

@@ -11,7 +11,6 @@ from synovia.kernel import Choice, Problem, measure_heterogeneity, point
 from synovia.synthesis.choosing import choose_psi, infer, read_clusters
 from synovia.synthesis.course.basis import Basis, Emax
 from synovia.synthesis.course.design import CourseDesign, find_support
-from synovia.synthesis.course.searching import search_course
 from synovia.synthesis.course.settings import CourseSettings
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.names import Names
@@ -65,7 +64,7 @@ def fit_course(design: CourseDesign, settings: CourseSettings) -> Shaped:
     X = design.spread(design.incidence, functions)
     y = design.follow_ups.data["estimate"].to_numpy(dtype=np.float64)
     problem = design.pose(settings.repeats, functions, X, y)
-    choice = search_course(design, settings, problem, functions)
+    choice = choose_psi(problem, settings, design.variances(len(problem.terms)))
     return Shaped(_make_fit(design, settings, problem, choice), design.basis, bent=False)
 
 

@@ -14,23 +14,22 @@ from synovia.kernel import (
     Choice,
     Convergence,
     Correlated,
-    Inapplicable,
     Problem,
-    Range,
     Structure,
     Term,
     Uncorrelated,
     Unstructured,
     measure_heterogeneity,
+    ml,
     point,
     profile_q,
+    reml,
 )
 from synovia.synthesis.choosing import infer
 from synovia.synthesis.dose.design import DoseDesign
 from synovia.synthesis.dose.emax import Curve, Emax, Step, find_curve
 from synovia.synthesis.dose.moderation import PLAIN, Moderation
 from synovia.synthesis.dose.moments import match_moments
-from synovia.synthesis.dose.searching import Search, search_psi
 from synovia.synthesis.dose.settings import DoseSettings
 from synovia.synthesis.fit import Fit
 from synovia.synthesis.names import Names
@@ -38,7 +37,6 @@ from synovia.synthesis.regression import Design
 from synovia.synthesis.remarks import remark
 from synovia.synthesis.rows import Rows
 from synovia.synthesis.summary import count
-from synovia.synthesis.turning import find_turns, read_psi
 
 __all__ = ["Posed", "fit_studies", "pose_one_stage", "pose_two_stages", "synthesise"]
 
@@ -53,15 +51,11 @@ class Posed:
     ----------
     problem : Problem
         In the unit of the dose.
-    searches : tuple of Search
-        Where to look for psi: columns to scale, and columns that do not correlate. The likelihood of several
-        variances can have several maxima; the highest that any search finds is taken.
     frame : DataFrame
         One row per row of the problem.
     """
 
     problem: Problem
-    searches: tuple[Search, ...]
     frame: pd.DataFrame
 
 
@@ -91,14 +85,9 @@ def pose_one_stage(design: DoseDesign, X: Floats, y: Floats, settings: DoseSetti
         raise CollinearModerators("A column of the curve is 0 at every dose; use a simpler curve.")
     problem = Problem(y, X, design.V)
     if settings.random is None:
-        return Posed(problem, (), design.frame)
+        return Posed(problem, design.frame)
     structure = _make_structure(Z.shape[1], settings)
-    turns = [np.asarray(np.linalg.inv(turn).T) for turn in find_turns(Z.T @ Z / design.n, structure)]
-    searches = [
-        Search(Problem(y, X / np.sqrt((X**2).mean(axis=0)), design.V, (own,)), turn)
-        for turn, own in ((turn, Term(design.study, structure, Z @ turn)) for turn in turns)
-    ]
-    return Posed(problem.replace_terms((Term(design.study, structure, Z),)), tuple(searches), design.frame)
+    return Posed(problem.replace_terms((Term(design.study, structure, Z),)), design.frame)
 
 
 def fit_studies(design: DoseDesign, X: Floats) -> tuple[Floats, Floats]:
@@ -161,11 +150,6 @@ def pose_two_stages(
     terms = () if settings.random is None else (Term(groups, structure, codes),)
     stacked = np.tile(np.eye(q), (k, 1)) if moderation.empty else np.vstack(list(moderation.turn_all(q)))
     problem = Problem(b.ravel(), stacked, Blocks(list(S), index), terms)
-    searches = []
-    for turn in find_turns(np.linalg.inv(np.linalg.inv(S).mean(axis=0)), structure) if terms else []:
-        back = np.linalg.inv(turn)
-        turned = Blocks(list(back @ S @ back.T), index)
-        searches.append(Search(Problem((b @ back.T).ravel(), stacked, turned, terms), turn))
     frame = pd.DataFrame(
         {
             "study_id": np.repeat(np.array(design.studies, dtype=object), q),
@@ -174,11 +158,11 @@ def pose_two_stages(
             "std_error": np.sqrt(problem.V.diagonal),
         }
     )
-    return Posed(problem, tuple(searches), frame), b, S
+    return Posed(problem, frame), b, S
 
 
 def choose(posed: Posed, method: str, studies: tuple[Floats, Floats] | None = None) -> Choice:
-    """Psi by a method, searched where columns have a size near 1.
+    """Psi by a method.
 
     Parameters
     ----------
@@ -194,13 +178,13 @@ def choose(posed: Posed, method: str, studies: tuple[Floats, Floats] | None = No
         return Choice(np.empty(0), point(posed.problem), told)
     if method == "MM" and studies is not None:
         found = match_moments(*studies)
-        psi = read_psi(found.covariance, posed.problem.terms[0].parameters)
+        G = found.covariance
+        psi = Unstructured(len(G)).read(G)[: posed.problem.parameters]
         edge = float(np.linalg.eigvalsh(found.equated)[0]) < 0
         said = "closed form, negative eigenvalue set to 0" if edge else "closed form"
         told = Convergence(0, 0.0, at_boundary=edge, converged=True, message=said)
         return Choice(psi, point(posed.problem, psi), told)
-    tops = [search_psi(posed.problem, search, method) for search in posed.searches]
-    return max(tops, key=lambda c: c.point.log_ml if method == "ML" else c.point.log_reml)
+    return (ml if method == "ML" else reml)(posed.problem)
 
 
 def fit_emax(design: DoseDesign, basis: Emax, settings: DoseSettings) -> tuple[Posed, Choice, Curve]:
@@ -276,22 +260,12 @@ def synthesise(
         point=choice.point,
         convergence=choice.convergence,
         inference=inference,
-        heterogeneity=replace(measured, limits=partial(_find_limits, posed, settings.level)),
+        heterogeneity=replace(measured, limits=partial(profile_q, problem, level=settings.level)),
         design=Design(problem.X, coefficients),
         rows=rows,
         status="single study" if single else "pooled",
         warnings=(*design.warnings, *alone, *remark(rows, settings, (choice, inference), variances)),
     )
-
-
-def _find_limits(posed: Posed, level: float) -> Range | Inapplicable:
-    """Q-profile limits of a single variance, found where its column has a size near 1."""
-    if not posed.searches:
-        return profile_q(posed.problem, level=level)
-    search = posed.searches[0]
-    found = profile_q(search.problem, level=level)
-    unit = float(search.turn[0, 0]) ** 2
-    return Range(found.lower * unit, found.upper * unit) if isinstance(found, Range) else found
 
 
 def _name_variances(problem: Problem, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ LONGEST = 2.0  # logits a step may go: beyond it the curvature of the start says
 BARE = 1e-6  # what an arm without events, or with nothing else, weighs in where a baseline begins
 NEAR = 1e-3  # the rules need to be centred near the mode, not on it
 INNER = 2  # steps towards the mode of an arm from where the trial's mode says it is
-LARGEST = 100_000  # numbers held at once
+LARGEST = 30_000  # numbers held at once: more would leave the cache
 
 
 @dataclass(frozen=True, slots=True, eq=False)

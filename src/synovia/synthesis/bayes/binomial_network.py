@@ -23,6 +23,7 @@ __all__ = ["BinomialNetwork", "binomial_network"]
 Floats = NDArray[np.float64]
 
 WIDE = Uniform(0.0, 5.0)
+LARGE = 0.01  # standard deviations by which an answer may be off without a word
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,8 +214,9 @@ def binomial_network(
     priors = BinomialPriors(tau, effect_sd, baseline_sd)
     studies = tuple(dict.fromkeys(arms["study"].tolist()))
     built = _build(arms, treatments)
-    said = (*warnings, *_tell_open(built, treatments))
-    return BinomialNetwork(treatments, studies, priors, integrate_binomial(built, priors), level, said)
+    nodes = integrate_binomial(built, priors)
+    said = (*warnings, *_tell_open(built, treatments), *_tell_error(nodes))
+    return BinomialNetwork(treatments, studies, priors, nodes, level, said)
 
 
 def _read_arms(data: pd.DataFrame, events: str, total: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -265,6 +267,15 @@ def _tell_open(arms: Arms, treatments: tuple[str, ...]) -> Iterator[str]:
         )
     if len(separated) > 1:
         yield "Only the first of these is integrated exactly; the others are taken as normal, which is rough."
+
+
+def _tell_error(nodes: BinomialNodes) -> Iterator[str]:
+    """That the rules are coarse."""
+    if nodes.error > LARGE:
+        yield (
+            f"Means and standard deviations may be off by {nodes.error:.2g} standard deviations, by the "
+            "distance between two rules: events are few."
+        )
 
 
 def _order(arms: pd.DataFrame, reference: str | None) -> tuple[str, ...]:

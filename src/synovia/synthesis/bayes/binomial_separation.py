@@ -243,7 +243,7 @@ def hold(arms: Arms, separated: Separated, prior: Floats, baseline_sd: float) ->
     moves[separated.members] = 1.0
     edge = find_peak(_soften(arms), at_tau(np.full(1, 0.5)), prior=prior, baseline_sd=baseline_sd).effects
     own = prior[others[:, None], others]
-    pull = -np.linalg.solve(own, prior[others] @ moves)
+    pull: Floats = np.asarray(-np.linalg.solve(own, prior[others] @ moves), dtype=np.float64)
     effect_sd = float(moves @ prior @ moves + pull @ prior[others] @ moves) ** -0.5
     share = UNIT / effect_sd
     return Held(

@@ -25,7 +25,7 @@ NEAR = 0.1  # of its width, how near its mode a rule is centred
 BEND, END = 4.0, 40.0  # logits within which knots of arms are equally spaced, and up to which they go
 WIDEST, COARSE = 0.2, 0.03  # logits between knots; with n people their fourth power at most so much over n
 SPACED, FARTHEST = 0.1, 1e3  # of contrasts, in widths of the trial, and up to how many logits
-LARGEST = 60_000  # numbers held at once
+LARGEST = 30_000  # numbers held at once: more would leave the cache
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -32,6 +32,7 @@ def fit(name: str) -> BinomialNetwork:
 def test_means_and_standard_deviations(name: str) -> None:
     theirs, found = R[name], fit(name)
     assert theirs["worst_rhat"] < 1.005  # the chains of JAGS agree
+    assert found.nodes.error < RULE
     assert set(found.treatments) == set(theirs["treatments"])
     ours = found.tidy().set_index("term")[["mean", "std_error"]]
     tau = found.variances().set_index("name")[["mean", "std_error"]]

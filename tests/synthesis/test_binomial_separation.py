@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from synovia.synthesis.bayes import HalfNormal, binomial_network
-from synovia.synthesis.bayes.binomial_likelihood import make_arms
+from synovia.synthesis.bayes.binomial_likelihood import Place, evaluate_arms, find_peak, make_arms
 from synovia.synthesis.bayes.binomial_rules import make_sparse_rule
-from synovia.synthesis.bayes.binomial_separation import find_separated
+from synovia.synthesis.bayes.binomial_separation import find_separated, turn
+from synovia.synthesis.bayes.binomial_tables import Tables
 
 
 def sum_up(drug: int, placebo: int, n: int) -> tuple[float, float]:
@@ -62,3 +63,69 @@ def test_sparse_rules_integrate_what_they_promise() -> None:
     nodes, weights = make_sparse_rule(5, 3)
     moments = [nodes[:, 0] ** 6, nodes[:, 0] ** 4 * nodes[:, 1] ** 2, nodes[:, :3].prod(axis=1) ** 2]
     assert [float(weights @ moment) for moment in moments] == pytest.approx([15, 3, 1], rel=1e-9)
+
+
+def test_tables_say_what_rules_say() -> None:
+    """Logs of the likelihood read from tables, for trials of two and of three arms, with rare events too."""
+    codes = np.array([0, 0, 1, 1, 1, 2, 2])
+    given = np.array([0, 1, 0, 1, 2, 1, 2])
+    events = np.array([3.0, 9.0, 20.0, 0.0, 6.0, 0.0, 4.0])
+    arms = make_arms(events, np.array([40.0, 55.0, 300.0, 12.0, 80.0, 25.0, 31.0]), given, codes)
+    rng = np.random.default_rng(3)
+    effects = rng.normal(0.0, 2.0, (30, 8, 2))
+    place = Place(
+        np.geomspace(0.02, 3.0, 30), rng.normal(0.0, 3.0, (30, 1)) * arms.design[:, 1], np.zeros((1, 2))
+    )
+    ours = Tables(arms, 10.0).evaluate(place, effects, 11).reshape(-1)
+    long, every = place.repeat(8), effects.reshape(-1, 2)
+    peak = find_peak(arms, long, prior=np.eye(2), baseline_sd=10.0, effects=every)
+    theirs = evaluate_arms(arms, long, peak, baseline_sd=10.0, points=25)
+    assert np.abs(ours - theirs).max() < 0.01  # 11 and 15 nodes over skewed baselines and random effects
+    assert np.median(np.abs(ours - theirs)) < 0.002
+
+
+def test_an_open_reference() -> None:
+    """Other comparisons are as from another reference; the open effects, too, but for what their priors say."""
+    arms = pd.DataFrame(
+        {
+            "study": list("aabbccdd"),
+            "treatment": ["p", "q", "p", "q", "q", "s", "p", "r"],
+            "events": [10, 5, 12, 9, 8, 4, 6, 0],
+            "n": [40, 40, 50, 50, 45, 45, 30, 25],
+        }
+    )
+    open_one, closed = (binomial_network(arms, reference=name, tau=HalfNormal(0.5)) for name in "rp")
+    for pair in ("qp", "sp", "sq"):
+        ours, theirs = (found.compare(*pair).iloc[0] for found in (open_one, closed))
+        for name in ("mean", "std_error"):
+            assert ours[name] == pytest.approx(theirs[name], abs=0.005)  # the wide prior's part
+    assert all("how far r lies" in found.warnings[0] for found in (open_one, closed))
+    # three effects and the baseline that is r itself end the shift, where one effect did
+    ours = open_one.tidy().set_index("term").loc["p", "std_error"]
+    theirs = closed.tidy().set_index("term").loc["r", "std_error"]
+    assert ours == pytest.approx(theirs / 2, rel=0.02)  # the shift begins a few units from 0
+
+
+def test_turning_keeps_the_likelihood() -> None:
+    """The same log odds whatever treatment a network is seen from."""
+    given, codes = np.array([0, 1, 1, 2, 0, 2]), np.array([0, 0, 1, 1, 2, 2])
+    arms = make_arms(np.array([0.0, 4.0, 3.0, 5.0, 0.0, 6.0]), np.full(6, 20.0), given, codes)
+    turned = turn(arms)
+    seen = np.array([0.3, -0.8])
+    assert turned.order[0] != 0
+    assert turned.arms.design @ seen == pytest.approx(arms.design @ (turned.matrix @ seen))
+
+
+def test_rules_that_are_coarse_say_so() -> None:
+    """Two open effects: one has an axis of its own, the other is beyond what rules around a mean can do."""
+    arms = pd.DataFrame(
+        {
+            "study": list("aabbcc"),
+            "treatment": ["p", "q", "p", "r", "p", "s"],
+            "events": [5, 0, 6, 0, 4, 7],
+            "n": [20, 20, 25, 25, 30, 30],
+        }
+    )
+    found = binomial_network(arms, tau=HalfNormal(0.5))
+    assert found.nodes.error > 0.01
+    assert "may be off by" in found.warnings[-1]

@@ -193,9 +193,13 @@ def binomial_network(
     integrated by adaptive Gauss-Hermite quadrature trial by trial, the effects by a rule around their mean at
     each tau (a product of Gauss-Hermite rules for few effects, one of degree 5 or a sparse one of degree 7
     for many), tau by the trapezoidal rule, and with it an effect that few or no events tell. Nothing is
-    drawn. The contrasts of a trial covary as tau² (I + J)/2; the baseline of a trial is the log odds of
-    its first arm, in order of the treatments. Trials without any event, or with events only, say next to
-    nothing about effects; they are left out with a warning.
+    drawn. Where that takes many evaluations, what a trial says is tabulated at each tau and read by splines.
+    A network whose reference no trial bounds is worked out from another treatment and turned back; its priors
+    stay those against the reference. ``nodes.error`` states how far means and standard deviations may be off,
+    in standard deviations; above 0.01 ``warnings`` says so. The contrasts of a trial covary as
+    tau² (I + J)/2; the baseline of a trial is the log odds of its first arm, in order of the treatments.
+    Trials without any event, or with events only, say next to nothing about effects; they are left out with
+    a warning.
 
     Examples
     --------

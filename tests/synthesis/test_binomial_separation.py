@@ -107,6 +107,41 @@ def test_an_open_reference() -> None:
     )  # the shift begins a few units from 0
 
 
+def test_an_open_reference_with_priors_that_matter() -> None:
+    """The priors are those against the asked reference, whatever the network is seen from."""
+    arms = pd.DataFrame(
+        {"study": list("aabb"), "treatment": list("pqpr"), "events": [10, 5, 6, 0], "n": [40, 40, 30, 25]}
+    )
+    found = binomial_network(arms, reference="r", tau=None, effect_sd=2.0, baseline_sd=5.0)
+    d, mu = np.linspace(-8, 12, 401), np.linspace(-15, 8, 461)
+    first = (
+        10 * (mu[:, None])
+        - 40 * np.logaddexp(0, mu[:, None])
+        + 5 * (mu[:, None] + d)
+        - 40 * np.logaddexp(0, mu[:, None] + d)
+        - 0.5 * (mu[:, None] / 5) ** 2
+    )
+    # trial a compares q with p, whose baseline is p's; trial b p with r, whose baseline is r's
+    second = (
+        6 * (mu[:, None] + d)
+        - 30 * np.logaddexp(0, mu[:, None] + d)
+        - 25 * np.logaddexp(0, mu[:, None])
+        - 0.5 * (mu[:, None] / 5) ** 2
+    )
+    a, b = (np.exp(log - log.max()).sum(axis=0) for log in (first, second))
+    prior = np.exp(-0.5 * (d / 2) ** 2)
+    p, q = d[:, None], d[None, :]
+    weight = (b * prior)[:, None] * prior[None, :] * np.interp(q - p, d, a, left=0, right=0)
+    weight /= weight.sum()
+    table = found.tidy().set_index("term")
+    for name, value in (("p", p), ("q", q)):
+        mean = float((weight * value).sum())
+        sd = float((weight * (value - mean) ** 2).sum()) ** 0.5
+        row = table.loc[name]
+        assert row["mean"] == pytest.approx(mean, abs=0.01 * sd)  # the spread within steps of the rule
+        assert row["std_error"] == pytest.approx(sd, rel=0.01)
+
+
 def test_turning_keeps_the_likelihood() -> None:
     """The same log odds whatever treatment a network is seen from."""
     given, codes = np.array([0, 1, 1, 2, 0, 2]), np.array([0, 0, 1, 1, 2, 2])

@@ -24,6 +24,7 @@ STEPS = 60
 NEAR = 0.1  # of its width, how near its mode a rule is centred
 BEND, END = 4.0, 40.0  # logits within which knots of arms are equally spaced, and up to which they go
 WIDEST, COARSE = 0.2, 0.03  # logits between knots; with n people their fourth power at most so much over n
+FINEST = 0.03  # with a million people splines are off by 0.001 at that
 SPACED, FARTHEST = 0.1, 1e3  # of contrasts, in widths of the trial, and up to how many logits
 LARGEST = 30_000  # numbers held at once: more would leave the cache
 
@@ -117,7 +118,7 @@ class Tables:
         self._groups = [
             _group(arms, first[sizes == size][:, None] + np.arange(size)) for size in np.unique(sizes)
         ]
-        gap = min(WIDEST, (COARSE / float(arms.totals.max())) ** 0.25)
+        gap = float(np.clip((COARSE / arms.totals.max()) ** 0.25, FINEST, WIDEST))
         half = int(np.ceil(np.arcsinh(END / BEND) * BEND / gap))
         start = -float(np.arcsinh(END / BEND))
         count = arms.events.size

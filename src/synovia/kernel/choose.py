@@ -229,10 +229,11 @@ def solve_q(problem: Problem, target: float) -> tuple[float | None, int]:
 
     if excess(0.0) <= 0:
         return 0.0, calls
-    low, high = 0.0, float(problem.V.diagonal.mean())
+    unit = float(problem.terms[0].row_variances(np.ones(1)).mean())
+    low, high = 0.0, float(problem.V.diagonal.mean()) / unit
     while excess(high) > 0:
         low, high = high, 4 * high
-        if low > DWARFED * residual_sum(problem) / target:
+        if low * unit > DWARFED * residual_sum(problem) / target:
             return None, calls
     return find_root(excess, low, high), calls
 

@@ -10,7 +10,7 @@ answer: $(VENV)/.core  ## run the shipped review and say where the report is
 	@$(BIN)/synovia run reviews/knee-oa
 
 test: $(VENV)/.dev lint types  ## everything that must hold
-	@MPLBACKEND=Agg $(BIN)/python -m pytest
+	@OPENBLAS_NUM_THREADS=1 MPLBACKEND=Agg $(BIN)/python -m pytest -n auto --maxprocesses 8
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .

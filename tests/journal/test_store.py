@@ -1,6 +1,7 @@
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from synovia.errors import (
     InputError,
     JournalConflict,
     StorageError,
+    SynoviaError,
     UnreadableEvent,
 )
 from synovia.journal import Acknowledged, Entered, Event, Journal, Merged, Screened, Split, first_break, seal
@@ -249,6 +251,7 @@ def test_refused_write_says_read_only(tmp_path: Path) -> None:
 
 APPENDER = """
 import sys
+import threading
 from synovia.journal import Journal, Screened
 path, who = sys.argv[1:]
 votes = (Screened(f"r{i}", "full-text", "include", by=who, at="2025-03-01T09:30:00Z") for i in range(150))
@@ -284,3 +287,24 @@ def test_what_another_program_recorded_meanwhile_is_not_recorded_twice(tmp_path:
         assert len(here) == 2
         assert len(here.append_events(VOTES[2:], onto=here.head)) == 3
         here.verify()
+
+
+def test_a_journal_may_be_made_by_several_at_once(tmp_path: Path) -> None:
+    """Half made by one, it must not look like a strange database to another: that was so in 1 of 8 openings."""
+    refused: list[Exception] = []
+
+    def open_one(path: Path, gate: threading.Barrier) -> None:
+        gate.wait()
+        try:
+            Journal.open(path).close()
+        except SynoviaError as problem:
+            refused.append(problem)
+
+    for round_ in range(20):
+        path, gate = tmp_path / f"{round_}.sqlite", threading.Barrier(6)
+        crowd = [threading.Thread(target=open_one, args=(path, gate)) for _ in range(6)]
+        for one in crowd:
+            one.start()
+        for one in crowd:
+            one.join()
+    assert refused == []

@@ -110,10 +110,20 @@ def connect(path: Path | str) -> sqlite3.Connection:
 def _prepare(connection: sqlite3.Connection, path: Path | str) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
-    if not _is_journal(connection, path):
+    if not _look(connection, path):
         _use_write_ahead_log(connection)
         _create(connection, path)
     _use_write_ahead_log(connection)
+
+
+def _look(connection: sqlite3.Connection, path: Path | str) -> bool:
+    """Whether the file is a journal, all of it seen at one moment: another program may be making it."""
+    connection.execute("BEGIN")
+    try:
+        return _is_journal(connection, path)
+    finally:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
 
 
 def _is_journal(connection: sqlite3.Connection, path: Path | str) -> bool:

@@ -74,6 +74,13 @@ def test_any_frames_are_drawn(curve: list[dict[str, object]], seen: list[dict[st
     assert to_svg(figure_of(ax)).startswith("<?xml")
 
 
+@pytest.mark.parametrize("variance", [2.3e-309, 0.0, -1e10, float("inf"), float("nan")])
+def test_a_point_without_a_usable_variance_is_drawn_too(variance: float) -> None:
+    seen = pd.DataFrame({"study": ["a"], "treatment": ["t"], "time": [4.0], "estimate": [1.0]})
+    ax = course(seen, seen.assign(variance=variance))
+    assert to_svg(figure_of(ax)).startswith("<?xml")
+
+
 def test_a_fitted_course_is_drawn() -> None:
     visits = pd.DataFrame(
         {

@@ -140,10 +140,11 @@ def _draw_seen(ax: Axes, points: pd.DataFrame, color: str) -> None:
 
 def _sizes(variances: NDArray[np.float64]) -> NDArray[np.float64]:
     """Areas in proportion to the precision, within a visible range."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         precision = 1 / variances
-    most = np.nanmax(precision) if np.isfinite(precision).any() else np.nan
-    return np.where(np.isfinite(precision), np.maximum(5.0, 45.0 * precision / most), 14.0)
+    known = np.isfinite(precision) & (precision > 0)
+    share = np.where(known, precision, 0.0) / precision[known].max(initial=1e-300)
+    return np.where(known, np.maximum(5.0, 45.0 * share), 14.0)
 
 
 def _draw_curve(ax: Axes, line: pd.DataFrame, color: str, label: str) -> None:

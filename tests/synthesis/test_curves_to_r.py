@@ -1,8 +1,6 @@
 """Curves over doses and times, written as scripts for R, say there what they say here."""
 
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from functools import cache
 
@@ -10,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from r_session import Told, run_in_r
 from synovia.synthesis import Fit, dose_response
 from synovia.synthesis.course import course_contrasts, time_course
 from synovia.synthesis.dose import DoseResponse, dose_network
@@ -119,23 +118,9 @@ FITS: dict[str, Callable[[], Fit]] = {
 
 
 @cache
-def run_r() -> dict[str, dict[str, list[float]]]:
-    """All scripts in one session of R: what each says."""
-    script = shutil.which("Rscript")
-    if (
-        script is None
-        or subprocess.run([script, "-e", "library(metafor)"], capture_output=True, check=False).returncode
-    ):
-        pytest.skip("R's metafor is not installed")
-    pieces = [f'cat("\\n@@{name}\\n")\ntry({{\n{make().to_r()}\n{TELL}}})' for name, make in FITS.items()]
-    done = subprocess.run([script, "-"], input="\n".join(pieces), capture_output=True, text=True, check=False)
-    return {
-        part.partition("\n")[0]: {
-            name: [float(value) for value in values.split()]
-            for name, values in re.findall(r"^@(\w+) (.*?)\s*$", part, re.MULTILINE)
-        }
-        for part in done.stdout.split("\n@@")[1:]
-    }
+def run_r() -> Told:
+    """What the script of each fit says."""
+    return run_in_r({name: f"{make().to_r()}\n{TELL}" for name, make in FITS.items()})
 
 
 @pytest.mark.parametrize("name", FITS)

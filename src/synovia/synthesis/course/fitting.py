@@ -7,15 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synovia.errors import SynthesisError
-from synovia.kernel import Choice, Problem, measure_heterogeneity, point
-from synovia.synthesis.choosing import choose_psi, infer, read_clusters
+from synovia.kernel import Choice, Problem, point
+from synovia.synthesis.choosing import choose_psi
 from synovia.synthesis.course.basis import Basis, Emax
 from synovia.synthesis.course.design import CourseDesign, find_support
 from synovia.synthesis.course.settings import CourseSettings
 from synovia.synthesis.fit import Fit
-from synovia.synthesis.names import Names
-from synovia.synthesis.regression import Design
-from synovia.synthesis.remarks import remark
+from synovia.synthesis.posing import make_posed_fit
 from synovia.synthesis.rows import Rows
 
 __all__ = ["Shaped", "fit_course"]
@@ -145,27 +143,10 @@ def _make_fit(design: CourseDesign, settings: CourseSettings, problem: Problem, 
     variances = design.variances(len(problem.terms))
     data = design.follow_ups.data
     label = data["study"] + " " + data["series"] + data["time"].map(lambda time: f" at {time:g}")
-    rows = Rows(data, np.ones(len(data), dtype=bool), tuple(label), problem.y, problem.V, ())
-    inference = infer(problem, choice.point, settings, read_clusters(rows, settings))
-    said = remark(rows, settings, (choice, inference), variances)
-    return Fit(
-        problem=problem,
-        names=Names(names, rows.used_labels, variances),
-        settings=settings,
-        point=choice.point,
-        convergence=choice.convergence,
-        inference=inference,
-        heterogeneity=measure_heterogeneity(problem, choice.point, level=settings.level),
-        design=Design(problem.X, names),
-        rows=rows,
-        status="pooled",
-        warnings=(
-            *design.follow_ups.warnings,
-            *_tell_thin(design, problem, names),
-            *_tell_variances(design, variances),
-            *said,
-        ),
-    )
+    every = np.ones(len(data), dtype=bool)
+    rows = Rows(data, every, tuple(label), problem.y, problem.V, design.follow_ups.warnings)
+    told = (*_tell_thin(design, problem, names), *_tell_variances(design, variances))
+    return make_posed_fit(problem, rows, choice, settings, (names, variances), told=told)
 
 
 def _tell_thin(design: CourseDesign, problem: Problem, names: tuple[str, ...]) -> list[str]:

@@ -5,15 +5,13 @@ from typing import Protocol
 import numpy as np
 
 from synovia.errors import SynthesisError
-from synovia.kernel import Problem, measure_heterogeneity
-from synovia.synthesis.choosing import choose_psi, infer, read_clusters
+from synovia.kernel import Problem
+from synovia.synthesis.choosing import choose_psi
 from synovia.synthesis.fit import Fit
-from synovia.synthesis.names import Names
 from synovia.synthesis.network.contrasts import Contrasts
 from synovia.synthesis.network.settings import NetworkSettings
+from synovia.synthesis.posing import make_posed_fit
 from synovia.synthesis.random import Inner
-from synovia.synthesis.regression import Design
-from synovia.synthesis.remarks import remark
 from synovia.synthesis.rows import Rows
 from synovia.synthesis.settings import CLUSTERED, Tau2
 from synovia.synthesis.summary import count
@@ -67,20 +65,7 @@ def make_fit(
     _require_room(problem, settings)
     rows = _make_rows(design)
     choice = choose_psi(problem, settings, variances, rows)
-    inference = infer(problem, choice.point, settings, read_clusters(rows, settings))
-    return Fit(
-        problem=problem,
-        names=Names(coefficients, rows.used_labels, variances),
-        settings=settings,
-        point=choice.point,
-        convergence=choice.convergence,
-        inference=inference,
-        heterogeneity=measure_heterogeneity(problem, choice.point, level=settings.level),
-        design=Design(problem.X, coefficients),
-        rows=rows,
-        status="pooled",
-        warnings=(*rows.warnings, *remark(rows, settings, (choice, inference), variances)),
-    )
+    return make_posed_fit(problem, rows, choice, settings, (coefficients, variances))
 
 
 def _require_room(problem: Problem, settings: NetworkSettings) -> None:

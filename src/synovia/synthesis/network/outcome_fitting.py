@@ -8,14 +8,11 @@ import numpy as np
 import pandas as pd
 
 from synovia.errors import SynthesisError, TooFewStudies
-from synovia.kernel import measure_heterogeneity
-from synovia.synthesis.choosing import choose_psi, infer, read_clusters
+from synovia.synthesis.choosing import choose_psi
 from synovia.synthesis.fit import Fit
-from synovia.synthesis.names import Names
 from synovia.synthesis.network.outcome_design import OutcomeDesign
+from synovia.synthesis.posing import make_posed_fit
 from synovia.synthesis.random import RandomEffects
-from synovia.synthesis.regression import Design
-from synovia.synthesis.remarks import remark
 from synovia.synthesis.rows import Rows
 from synovia.synthesis.settings import WORDS, Settings
 
@@ -85,21 +82,7 @@ def fit_outcomes(design: OutcomeDesign, settings: OutcomeSettings) -> Fit:
     )
     rows = _make_rows(design)
     choice = choose_psi(problem, settings, variances, rows)
-    inference = infer(problem, choice.point, settings, read_clusters(rows, settings))
-    said = remark(rows, settings, (choice, inference), variances)
-    return Fit(
-        problem=problem,
-        names=Names(coefficients, rows.used_labels, variances),
-        settings=settings,
-        point=choice.point,
-        convergence=choice.convergence,
-        inference=inference,
-        heterogeneity=measure_heterogeneity(problem, choice.point, level=settings.level),
-        design=Design(problem.X, coefficients),
-        rows=rows,
-        status="pooled",
-        warnings=(*rows.warnings, *said),
-    )
+    return make_posed_fit(problem, rows, choice, settings, (coefficients, variances))
 
 
 def _name_variances(design: OutcomeDesign) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -35,8 +34,6 @@ class ComparisonFunnel:
     table: pd.DataFrame
     alone: int
 
-    drawing: ClassVar[str] = ""
-
     def tidy(self) -> pd.DataFrame:
         """One row per test.
 
@@ -47,10 +44,6 @@ class ComparisonFunnel:
             tau of the rank test), std_error, statistic, df, p_value.
         """
         return self.table.copy()
-
-    def frames(self) -> dict[str, Any]:
-        """What ``synovia.funnel`` draws."""
-        return {"rows": self.rows}
 
     def __str__(self) -> str:
         return self.table.round(4).to_string(index=False)

@@ -49,7 +49,7 @@ def test_egger_is_weighted_least_squares(pairs: pd.DataFrame) -> None:
     assert found.tidy().iloc[2]["estimate"] == pytest.approx(ranks.statistic, rel=CLOSED)
     assert found.tidy()["k"].eq(7).all()
     assert "Thompson and Sharp" in str(found)
-    assert funnel(found.frames()["rows"], centre=0).get_xlabel()
+    assert funnel(found.rows, centre=0).get_xlabel()
 
 
 def test_too_little_and_orders_that_are_none_are_refused(pairs: pd.DataFrame) -> None:
